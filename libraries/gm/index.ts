@@ -1,0 +1,3 @@
+export * from './bytes.ts'
+export * from './suite.ts'
+export * as der from './der.ts'
