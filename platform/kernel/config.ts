@@ -1,0 +1,47 @@
+import { z } from 'zod'
+
+/** The environment, read in this one place. Every switch from one machine to several is here and nowhere else. */
+const environment = z.object({
+  /** This node's id in the directory, for instance `js-nj` . */
+  POSTROAD_NODE: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/),
+  /** Folder of everything this node keeps: database, blobs, keys, logs. */
+  POSTROAD_HOME: z.string(),
+  /** Desk and its interface. Loopback only unless a TLS front end stands before it. */
+  POSTROAD_DESK_PORT: z.coerce.number().int().default(8080),
+  POSTROAD_DESK_HOST: z.string().default('127.0.0.1'),
+  /** Origin that browsers see; passkeys are bound to it. */
+  POSTROAD_DESK_ORIGIN: z.string().optional(),
+  /** Mutual TLS between nodes. */
+  POSTROAD_ROAD_PORT: z.coerce.number().int().default(8443),
+  POSTROAD_ROAD_HOST: z.string().default('127.0.0.1'),
+  /** First-start settings: the node's place, organs, people. Read once. */
+  POSTROAD_BOOTSTRAP: z.string().optional(),
+  /** An external PostgreSQL (15 or later) instead of the embedded one: the application's role and, for migrations, the migrator's. */
+  DATABASE_URL: z.string().optional(),
+  DATABASE_MIGRATOR_URL: z.string().optional(),
+  POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export type Config = {
+  readonly node: string
+  readonly home: string
+  readonly desk: { readonly host: string; readonly port: number; readonly origin: string }
+  readonly road: { readonly host: string; readonly port: number }
+  readonly bootstrap: string | null
+  readonly database: { readonly url: string; readonly migratorUrl: string } | null
+  readonly log: string
+}
+
+/** Parses the environment; a wrong value stops the start with its name. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const read = environment.parse(env)
+  return {
+    node: read.POSTROAD_NODE,
+    home: read.POSTROAD_HOME,
+    desk: { host: read.POSTROAD_DESK_HOST, port: read.POSTROAD_DESK_PORT, origin: read.POSTROAD_DESK_ORIGIN ?? `http://localhost:${read.POSTROAD_DESK_PORT}` },
+    road: { host: read.POSTROAD_ROAD_HOST, port: read.POSTROAD_ROAD_PORT },
+    bootstrap: read.POSTROAD_BOOTSTRAP ?? null,
+    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
+    log: read.POSTROAD_LOG,
+  }
+}

@@ -1,0 +1,37 @@
+import { Kysely, PostgresDialect, type Transaction, sql } from 'kysely'
+import pg from 'pg'
+import type { Principal } from './principal.ts'
+
+/** Tables are declared by each room's `store.ts` and added with `tx.withTables<RoadTables>()`. */
+export type NoTables = Record<never, never>
+export type Database = { readonly kysely: Kysely<NoTables>; readonly pool: pg.Pool; close(): Promise<void> }
+export type Tx = Transaction<NoTables>
+
+/** Connects as the application role. `url` is a PostgreSQL URL; for a unix socket `postgresql://role:password@/db?host=/run/…`. */
+export function connect(url: string, maxConnections = 10): Database {
+  const pool = new pg.Pool({ connectionString: url, max: maxConnections, allowExitOnIdle: true })
+  // a connection that breaks while idle is replaced; one that breaks inside a transaction fails that transaction's next query. Unheard, either would end the process
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  const kysely = new Kysely<NoTables>({ dialect: new PostgresDialect({ pool }) })
+  return { kysely, pool, close: () => kysely.destroy() }
+}
+
+/**
+ * One act, one transaction: who acts is set for exactly this transaction, and row policies fail closed without it.
+ * The work may run again only if the caller calls again; nothing is retried here.
+ */
+export async function transaction<T>(database: Database, principal: Principal, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return database.kysely.transaction().execute(async (tx) => {
+    await actAs(tx, principal)
+    return work(tx)
+  })
+}
+
+/** Read by the row policies through `kernel.current_*()`, which raise when unset or empty. */
+async function actAs(tx: Tx, principal: Principal): Promise<void> {
+  const [service, person, organs, clearance] =
+    principal.kind === 'service' ? [principal.service, '-', '{}', 0] : ['-', principal.person, `{${principal.organs.join(',')}}`, principal.clearance]
+  await sql`select set_config('postroad.service', ${service}, true), set_config('postroad.person', ${person}, true),
+    set_config('postroad.organs', ${organs}, true), set_config('postroad.clearance', ${String(clearance)}, true)`.execute(tx)
+}

@@ -1,0 +1,69 @@
+import type { FastifySchemaCompiler } from 'fastify'
+import { validatorCompiler } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Server } from './plugin.ts'
+import { kernelFaults } from './words.ts'
+
+const DEEPEST = 32
+
+/** JSON as the only body out of the box; deep nesting and keys that reach a prototype are refused before anything looks at the value. */
+export function acceptJson(server: Server): void {
+  const parse = server.getDefaultJsonParser('error', 'error')
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = body.toString()
+    if (text === '') done(null, undefined)
+    else if (depthOf(text) > DEEPEST) done(kernelFaults.malformed({ reason: 'depth' }), undefined)
+    else parse(request, text, done)
+  })
+}
+
+/** How deep brackets nest outside strings. One pass, no recursion. */
+export function depthOf(json: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < json.length; i += 1) {
+    const char = json.charCodeAt(i)
+    if (inString) {
+      if (char === BACKSLASH) i += 1
+      else if (char === QUOTE) inString = false
+    } else if (char === QUOTE) inString = true
+    else if (char === OPEN_BRACE || char === OPEN_BRACKET) deepest = Math.max(deepest, (depth += 1))
+    else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth -= 1
+  }
+  return deepest
+}
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
+
+/** zod's compiler, with unknown fields refused: queries and parameters are made strict, bodies must have been written so. */
+export const strictCompiler: FastifySchemaCompiler<z.ZodType> = (route) => {
+  const { schema, httpPart, method, url } = route
+  if (httpPart === 'body') {
+    const loose = findLoose(schema, '')
+    if (loose !== null) throw new Error(`${method} ${url}: unknown fields would pass at ${loose || 'the top'} of the body; use z.strictObject`)
+  }
+  const strict = httpPart !== 'headers' && schema instanceof z.ZodObject && schema.def.catchall === undefined ? schema.strict() : schema
+  return validatorCompiler({ ...route, schema: strict })
+}
+
+/** Path of the first object that lets unknown fields pass, or null. */
+function findLoose(schema: unknown, path: string): string | null {
+  if (schema instanceof z.ZodObject) {
+    if (schema.def.catchall?._zod.def.type !== 'never') return path
+    return firstOf(Object.entries(schema.shape), ([name, inner]) => findLoose(inner, `${path}/${name}`))
+  }
+  if (schema instanceof z.ZodArray) return findLoose(schema.element, `${path}[]`)
+  if (schema instanceof z.ZodUnion) return firstOf(schema.options, (option) => findLoose(option, path))
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault || schema instanceof z.ZodReadonly) return findLoose(schema.unwrap(), path)
+  if (schema instanceof z.ZodPipe) return findLoose(schema.in, path)
+  return null
+}
+
+function firstOf<T>(items: readonly T[], find: (item: T) => string | null): string | null {
+  for (const item of items) {
+    const found = find(item)
+    if (found !== null) return found
+  }
+  return null
+}

@@ -1,0 +1,81 @@
+import { Logger as WorkerLogger, parseCronItems, run, runMigrations } from 'graphile-worker'
+import { sql } from 'kysely'
+import pg from 'pg'
+import type { Tx } from './database.ts'
+import type { Node } from './node.ts'
+import type { Job, Plugin } from './plugin.ts'
+
+const SCHEMA = 'graphile_worker'
+
+/** What the runner's own tables need so that the application's role, which owns nothing, may use them; run after its migrations. */
+const GRANTS = `
+  grant usage on schema ${SCHEMA} to postroad_app;
+  grant select, insert, update, delete on all tables in schema ${SCHEMA} to postroad_app;
+  grant usage on all sequences in schema ${SCHEMA} to postroad_app;
+  grant execute on all functions in schema ${SCHEMA} to postroad_app;
+  do $$ declare t regclass; begin
+    for t in select c.oid from pg_class c where relnamespace = '${SCHEMA}'::regnamespace and relrowsecurity
+      and not exists (select from pg_policy where polrelid = c.oid) loop
+      execute format('create policy postroad_app on %s for all to postroad_app using (true)', t);
+    end loop; end $$`
+
+/** Makes or updates the job runner's schema, as the migrator role. */
+export async function migrateJobs(migratorUrl: string): Promise<void> {
+  const pool = openPool(migratorUrl, 2, () => undefined) // what breaks here makes the query fail
+  try {
+    await runMigrations({ pgPool: pool, schema: SCHEMA, logger: silent })
+    await pool.query(GRANTS)
+  } finally {
+    await pool.end()
+  }
+}
+
+/** The runner wants both kinds of errors heard: those of idle connections and those of connections in use. */
+function openPool(url: string, max: number, onError: (error: Error) => void): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max })
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', onError))
+  return pool
+}
+
+const silent = new WorkerLogger(() => () => undefined)
+
+/** Jobs by `<room>.<name>`. */
+export function jobsOf(plugins: readonly Plugin[]): ReadonlyMap<string, Job> {
+  return new Map(plugins.flatMap(({ id, jobs = [] }) => jobs.map((job) => [`${id}.${job.name}`, job] as const)))
+}
+
+/** Runs the rooms' jobs: those with `every` by the clock, all of them when `wakeJob` asks. A failed run is tried again with growing pauses. */
+export async function startJobs(node: Node, plugins: readonly Plugin[], url: string): Promise<{ stop(): Promise<void> }> {
+  const jobs = jobsOf(plugins)
+  const pool = openPool(url, 3, (error) => node.log.warn({ err: error }, 'job connection lost'))
+  const taskList = Object.fromEntries([...jobs].map(([name, job]) => [name, (payload: unknown) => job.run(payload, node)]))
+  const scheduled = [...jobs].filter(([, job]) => job.every !== undefined)
+  const parsedCronItems = parseCronItems(scheduled.map(([task, job]) => ({ task, match: job.every ?? '', identifier: task, options: { backfillPeriod: 0, jobKey: task, maxAttempts: 3 } })))
+  const runner = await run({ pgPool: pool, schema: SCHEMA, taskList, parsedCronItems, concurrency: 2, noHandleSignals: true, logger: workerLog(node) })
+  return {
+    stop: async () => {
+      await runner.stop()
+      await pool.end()
+    },
+  }
+}
+
+const workerLog = (node: Node): WorkerLogger =>
+  new WorkerLogger(() => (level, message) => {
+    if (level === 'error') node.log.error({ part: 'jobs' }, message)
+    else if (level === 'warning') node.log.warn({ part: 'jobs' }, message)
+    else node.log.trace({ part: 'jobs' }, message)
+  })
+
+export type WakeOptions = {
+  /** Not before this time. */
+  readonly at?: Date
+  /** A waiting job with the same key is replaced, so that one scan serves many reasons. */
+  readonly key?: string
+}
+
+/** Asks for a run of `<room>.<job>` once this transaction is committed. */
+export async function wakeJob(tx: Tx, name: string, payload: Readonly<Record<string, unknown>> = {}, options: WakeOptions = {}): Promise<void> {
+  await sql`select from graphile_worker.add_job(${name}, ${JSON.stringify(payload)}::json, run_at => ${options.at ?? null}::timestamptz, job_key => ${options.key ?? null})`.execute(tx)
+}

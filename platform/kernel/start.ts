@@ -1,0 +1,117 @@
+import { mkdirSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { type Database, connect } from './database.ts'
+import { serveEventStream } from './event-stream.ts'
+import { type EventSystem, createEvents, sweepEvents } from './events.ts'
+import { prepareHome } from './home.ts'
+import { migrateJobs, startJobs } from './jobs.ts'
+import { createLog } from './log.ts'
+import { migrate } from './migrate.ts'
+import { type Node, createSlots } from './node.ts'
+import { type Plugin, type Server, definePlugin } from './plugin.ts'
+import { startPostgres } from './postgres.ts'
+import { rooms as roomsSlot } from './seams.ts'
+import { closeServer, createServer } from './server.ts'
+
+export type StartOptions = {
+  readonly now?: () => Date
+  readonly log?: Logger
+  /** False: nothing listens, requests are injected. */
+  readonly listen?: boolean
+  /** False: jobs run only when called. */
+  readonly jobs?: boolean
+  /** The built desk; default `desk/dist` of this installation. */
+  readonly deskFolder?: string
+}
+
+export type RunningNode = {
+  readonly node: Node
+  readonly server: Server
+  readonly events: EventSystem
+  /** Where the desk answers, for instance `http://127.0.0.1:8080`; null when nothing listens. */
+  readonly address: string | null
+  /** Lets running work end, then stops everything, the embedded PostgreSQL included. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+type Stoppable = { stop(): Promise<void> }
+
+/**
+ * Starts a node: database, migrations, rooms in the order given, routes, events, jobs, and last the web server.
+ * When a part fails to start, those before it are stopped again and its error is thrown.
+ */
+export async function startNode(config: Config, plugins: readonly Plugin[], options: StartOptions = {}): Promise<RunningNode> {
+  mkdirSync(config.home, { recursive: true, mode: 0o711 })
+  prepareHome(config.home)
+  const started: Stoppable[] = []
+  let stopping: Promise<void> | null = null
+  const stop = (): Promise<void> => (stopping ??= stopInReverse(started))
+  try {
+    const urls = await databaseOf(config, started)
+    const database = connect(urls.url, 20)
+    started.push({ stop: () => database.close() })
+    return { ...(await compose(config, plugins, options, { database, ...urls }, started)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+type Urls = { readonly url: string; readonly migratorUrl: string }
+
+async function databaseOf(config: Config, started: Stoppable[]): Promise<Urls> {
+  if (config.database !== null) return config.database
+  const postgres = await startPostgres(config.home)
+  started.push({ stop: () => postgres.stop() })
+  return { url: postgres.url('app'), migratorUrl: postgres.url('migrator') }
+}
+
+async function compose(config: Config, rooms: readonly Plugin[], options: StartOptions, urls: Urls & { database: Database }, started: Stoppable[]): Promise<Omit<RunningNode, 'stop'>> {
+  await migrate(urls.migratorUrl, rooms)
+  await migrateJobs(urls.migratorUrl)
+  const events = createEvents(urls.database, rooms)
+  const node = createNode(config, urls.database, events, options)
+  const plugins = [kernelPlugin(events), ...rooms]
+  node.slots.set(roomsSlot, plugins)
+  for (const plugin of plugins) {
+    const running = await plugin.start?.(node)
+    if (running !== undefined) started.push(running)
+  }
+  const server = await createServer(node, plugins, options.deskFolder)
+  await events.start(node)
+  started.push(events)
+  if (options.jobs !== false) started.push(await startJobs(node, plugins, urls.url))
+  started.push({ stop: () => closeServer(server) })
+  const address = options.listen === false ? null : await server.listen({ host: config.desk.host, port: config.desk.port })
+  return { node, server, events, address }
+}
+
+function createNode(config: Config, database: Database, events: EventSystem, options: StartOptions): Node {
+  return {
+    config,
+    database,
+    log: options.log ?? createLog(config.node, config.log),
+    now: options.now ?? systemClock,
+    transaction: events.transaction,
+    emit: events.emit,
+    slots: createSlots(),
+  }
+}
+
+/** What the kernel itself offers in the shape of a room. Its migrations run before all others. */
+const kernelPlugin = (events: EventSystem): Plugin =>
+  definePlugin({
+    id: 'kernel',
+    title: '内核',
+    routes: (server, node) => serveEventStream(server, node, events),
+    jobs: [{ name: 'sweepEvents', every: '17 3 * * *', run: (_payload, node) => sweepEvents(node) }],
+  })
+
+/** What was started last is stopped first; one that fails to stop does not keep the others running. */
+async function stopInReverse(started: readonly Stoppable[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const part of started.toReversed()) await part.stop().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw new AggregateError(failures, 'the node stopped, but not all of it in order')
+}
