@@ -1,0 +1,104 @@
+import { equal, fromBase64url } from '@postroad/gm'
+import type { Node } from '@postroad/kernel/node'
+import { Refusal } from '@postroad/kernel/errors'
+import { openLine } from './call.ts'
+import { tls } from './certificates.ts'
+import { type ExchangeRequest, exchangeAnswer } from './model.ts'
+import { hearHeads, neighbours } from './peers.ts'
+import { directoryRoom, view } from './room.ts'
+import { importLogs, logsSince } from './statements.ts'
+import { directoryFaults } from './words.ts'
+
+/** Neighbours are asked this often even when nothing changed here: a lost wake-up delays news, never loses it. */
+const EVERY_MS = 15_000
+const LONGEST_PAUSE_MS = 120_000
+/** Messages in one meeting; a node that was away for a year needs more than one. */
+const MOST_ROUNDS = 200
+
+/**
+ * Brings a neighbour and this node to the same directory: each says which heads it has, each sends what the other lacks.
+ * @throws directory.peerUnreachable, directory.wrongServer, directory.peerRefused
+ */
+export async function exchangeWith(node: Node, peer: string): Promise<void> {
+  const body = view(node).node(peer)
+  if (body === null || body.endpoint === null) throw directoryFaults.peerUnreachable({ peer, reason: 'noEndpoint' })
+  const line = await openLine(body.endpoint, tls(node))
+  try {
+    if (!equal(line.certificate, fromBase64url(body.tls.certificate))) throw directoryFaults.wrongServer({ peer })
+    let [statements, before]: [ExchangeRequest['statements'], string] = [[], '']
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const answer = await line.post('/road/v1/directory', { v: 1, heads: view(node).checkpoint().logs, statements }, exchangeAnswer)
+      const { accepted } = await importLogs(node, answer.statements, peer)
+      await hearHeads(node, peer, answer.heads)
+      statements = logsSince(node, answer.heads)
+      // Neither side moved since the last round: what is left is refused by one of them, and will be again.
+      const after = JSON.stringify(answer.heads)
+      if (accepted === 0 && (statements.length === 0 || after === before)) return
+      before = after
+    }
+  } finally {
+    line.close()
+  }
+}
+
+/** Keeps every neighbour up to date: at once when the view changes, else from time to time, more rarely while a neighbour does not answer. */
+export function startExchange(node: Node): { stop(): Promise<void> } {
+  const room = node.slots.get(directoryRoom)
+  const stopping = new AbortController()
+  const loops = new Map<string, Promise<void>>()
+  const wakers = new Map<string, () => void>()
+  const wake = (): void => {
+    if (stopping.signal.aborted || room.view === null) return
+    for (const peer of neighbours(node)) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
+    for (const waker of wakers.values()) waker()
+  }
+  room.listeners.add(wake)
+  wake()
+  return {
+    async stop() {
+      room.listeners.delete(wake)
+      stopping.abort()
+      for (const waker of wakers.values()) waker()
+      await Promise.all(loops.values())
+    },
+  }
+}
+
+async function keepUp(node: Node, peer: string, signal: AbortSignal, wakers: Map<string, () => void>): Promise<void> {
+  let [failures, isDue]: [number, boolean] = [0, true]
+  let ring = (): void => undefined
+  wakers.set(peer, () => {
+    isDue = true
+    ring()
+  })
+  while (!signal.aborted) {
+    if (isDue) {
+      isDue = false
+      try {
+        await exchangeWith(node, peer)
+        failures = 0
+      } catch (error) {
+        failures += 1
+        report(node, peer, error, failures)
+      }
+    }
+    if (isDue && failures === 0) continue
+    // After a failure a change here is no reason to hurry: the peer is away.
+    const pause = Math.min(failures === 0 ? EVERY_MS : 1000 * 2 ** failures, LONGEST_PAUSE_MS) * (0.8 + Math.random() * 0.4)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, pause).unref()
+      ring = (): void => {
+        if (failures > 0 && !signal.aborted) return
+        clearTimeout(timer)
+        resolve()
+      }
+      if (signal.aborted) ring()
+    })
+    isDue = true
+  }
+}
+
+function report(node: Node, peer: string, error: unknown, failures: number): void {
+  if (!(error instanceof Refusal)) node.log.error({ err: error, peer }, 'directory: exchange failed')
+  else if (failures === 1) node.log.warn({ peer, code: error.code, detail: error.detail }, 'directory: exchange refused or unreachable')
+}

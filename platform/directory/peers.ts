@@ -1,0 +1,84 @@
+import { base64url } from '@postroad/gm'
+import { Refusal } from '@postroad/kernel/errors'
+import type { Node } from '@postroad/kernel/node'
+import { recordRefusal } from '@postroad/ledger/service'
+import { type DirectoryView, type LogHead, canonical, readCanonical } from '@postroad/waybill'
+import type { z } from 'zod'
+import { tlsCertificate } from './certificates.ts'
+import { acceptJoin, firstLine } from './join.ts'
+import { type ExchangeAnswer, MAX_MESSAGE_BYTES, anchorRequest, exchangeRequest, joinRequest } from './model.ts'
+import { directoryRoom, view } from './room.ts'
+import { importLogs, judgeHeads, logsSince } from './statements.ts'
+import { directoryFaults } from './words.ts'
+
+/** What the road's server knows of a request: the certificate that the caller proved to hold, its address, the body's bytes. */
+export type PeerRequest = { readonly certificate: Uint8Array | null; readonly from: string; readonly body: Uint8Array }
+export type PeerReply = { readonly status: number; readonly body: Uint8Array }
+export type PeerHandler = (node: Node, request: PeerRequest) => Promise<PeerReply>
+
+/** Bodies of peer routes may not be longer. */
+export const MAX_PEER_BODY_BYTES = MAX_MESSAGE_BYTES
+
+/** The directory's share of the road's server: POST routes by path. Replies are canonical JSON; refusals are audited here. */
+export const peerRoutes: Readonly<Record<'/road/v1/anchor' | '/road/v1/join' | '/road/v1/directory', PeerHandler>> = {
+  '/road/v1/anchor': (node, request) => answer(node, request, '/road/v1/anchor', async () => read(anchorRequest, request.body) && firstLine(node)),
+  '/road/v1/join': (node, request) =>
+    answer(node, request, '/road/v1/join', async () => acceptJoin(node, read(joinRequest, request.body), tlsCertificate(node))),
+  '/road/v1/directory': (node, request) => answer(node, request, '/road/v1/directory', () => exchange(node, request)),
+}
+
+/** The node of the directory whose TLS certificate this is, or null. The comparison is with the whole certificate, so another member's does not do. */
+export function peerOf(node: Node, certificate: Uint8Array | null): string | null {
+  if (certificate === null) return null
+  const current = view(node)
+  const owners = certificateOwners.get(current) ?? new Map(current.nodes().map((body) => [body.tls.certificate, body.node]))
+  certificateOwners.set(current, owners)
+  return owners.get(base64url(certificate)) ?? null
+}
+const certificateOwners = new WeakMap<DirectoryView, ReadonlyMap<string, string>>()
+
+/** Nodes one hop away: the parent and the children. */
+export function neighbours(node: Node): string[] {
+  const [current, own] = [view(node), node.config.node]
+  const parent = current.node(own)?.parent ?? null
+  return [...(parent === null ? [] : [parent]), ...current.children(own)]
+}
+
+/** Heads that each peer showed last. A step back is a peer restored from a backup, or one that wants to forget. */
+const shown = new WeakMap<Node, Map<string, Readonly<Record<string, LogHead>>>>()
+
+/** Remembers and judges what a peer says it knows. */
+export async function hearHeads(node: Node, peer: string, heads: Readonly<Record<string, LogHead>>): Promise<void> {
+  const seen = shown.get(node) ?? new Map<string, Readonly<Record<string, LogHead>>>()
+  shown.set(node, seen)
+  const before = seen.get(peer) ?? {}
+  seen.set(peer, heads)
+  await judgeHeads(node, peer, before, heads)
+}
+
+async function exchange(node: Node, request: PeerRequest): Promise<ExchangeAnswer> {
+  const peer = peerOf(node, request.certificate)
+  if (peer === null) throw directoryFaults.unknownPeer()
+  if (!neighbours(node).includes(peer)) throw directoryFaults.notNeighbour({ peer })
+  const asked = read(exchangeRequest, request.body)
+  await importLogs(node, asked.statements, peer)
+  await hearHeads(node, peer, asked.heads)
+  return { v: 1, heads: view(node).checkpoint().logs, statements: logsSince(node, asked.heads) }
+}
+
+function read<T>(schema: z.ZodType<T>, body: Uint8Array): T {
+  const found = readCanonical(body, schema, { maxBytes: MAX_MESSAGE_BYTES })
+  if (!found.ok) throw directoryFaults.malformed({ fault: found.fault.code })
+  return found.value
+}
+
+async function answer(node: Node, request: PeerRequest, route: string, work: () => Promise<unknown>): Promise<PeerReply> {
+  try {
+    return { status: 200, body: canonical(await work()) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const peer = node.slots.get(directoryRoom).view === null ? null : peerOf(node, request.certificate)
+    await recordRefusal(node, null, error, { network: peer ?? request.from, method: 'POST', route })
+    return { status: error.status, body: canonical({ error: { code: error.code, message: error.message, advice: error.advice, detail: error.detail } }) }
+  }
+}

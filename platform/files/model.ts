@@ -1,0 +1,48 @@
+import { MAX_SEALED_CHUNK_BYTES } from '@postroad/waybill'
+
+/** One upload: the 5 GB film of a meeting passes, a runaway does not. */
+export const MAX_UPLOAD_BYTES = 8 * 1024 ** 3
+/** Uploads that one person may have open. */
+export const MAX_OPEN_UPLOADS = 50
+/** An unfinished upload is kept so long after its start; days may pass between two tries. */
+export const UPLOAD_KEPT_MS = 7 * 24 * 3600_000
+/** One that was taken is kept so long, in case the submission that took it is repeated. */
+export const TAKEN_KEPT_MS = 3600_000
+
+/** What is below this is small: receipts, directory, letters, urgent documents. */
+const SMALL_BYTES = 1024 * 1024
+const MEBIBYTE = 1024 ** 2
+
+/**
+ * Whether `bytes` more of something of `size` may be stored. Large things stop at the watermark (a tenth of the disk, between 512 MiB and 5 GiB); small ones
+ * may use most of what is reserved below it, since a tree of nodes with full disks that cannot even take receipts would never drain.
+ */
+export function hasRoom(disk: { readonly free: number; readonly total: number }, bytes: number, size = bytes): boolean {
+  const watermark = Math.min(Math.max(disk.total / 10, 512 * MEBIBYTE), 5120 * MEBIBYTE)
+  return disk.free - bytes >= (size > SMALL_BYTES ? watermark : watermark / 5)
+}
+
+/**
+ * Splits an uploaded body, sealed chunks each after its length (u32be), as it is read: give bytes, get whole chunks.
+ * `end` tells whether nothing was left over.
+ */
+export function chunkSplitter(): { push(bytes: Uint8Array): Uint8Array[] | 'bodyMalformed'; end(): boolean } {
+  let rest: Uint8Array = new Uint8Array()
+  return {
+    push(bytes) {
+      const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+      const chunks: Uint8Array[] = []
+      let at = 0
+      while (all.length - at >= 4) {
+        const length = new DataView(all.buffer, all.byteOffset + at, 4).getUint32(0)
+        if (length === 0 || length > MAX_SEALED_CHUNK_BYTES) return 'bodyMalformed'
+        if (all.length - at - 4 < length) break
+        chunks.push(all.subarray(at + 4, at + 4 + length))
+        at += 4 + length
+      }
+      rest = all.slice(at)
+      return chunks
+    },
+    end: () => rest.length === 0,
+  }
+}

@@ -1,0 +1,3 @@
+export type { Chunk } from './storage.ts'
+export { hasBlob, missingChunks, openBlob, putBlob, putChunks, readChunk, removeBlob, removeChunks, requireRoom, sweepChunks } from './storage.ts'
+export { dropUpload, expireUploads, takeUpload } from './uploads.ts'
