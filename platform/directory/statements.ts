@@ -42,7 +42,7 @@ function refuseBehind(node: Node, room: DirectoryRoom, last: SignedStatement | n
 /** What has no effect (a name taken, an organ of another node) would stand in the log for ever: refused before it is signed away. */
 function requireEffect(current: DirectoryView, signed: readonly SignedStatement[]): DirectoryView {
   const read = extend(current, signed)
-  const remark = read.view.remarks().length > current.remarks().length ? read.view.remarks().at(-1) : undefined
+  const remark = read.view.remarks().find(({ log, seq }) => signed.some(({ statement }) => statement.log === log && statement.seq === seq))
   const fault = read.faults[0]?.fault ?? remark?.fault
   if (fault !== undefined) throw directoryFaults.invalidStatement({ fault: fault.code, detail: fault.detail })
   return read.view

@@ -54,7 +54,7 @@ describe.each(['SM', 'P256'] as const)('an opened organ, suite %s', (suite) => {
   })
   it('signs receipts in one batch', async () => {
     const channel = await openedBy('wang')
-    const receipts = [receiptOf('office', 'wang'), receiptOf('office', 'wang', { kind: 'registered' }), receiptOf('office', 'wang', { recipient: 'village', actor: { person: 'wang', post: 'clerk', organ: 'office', onBehalfOf: 'village' } })]
+    const receipts = [receiptOf('office', 'wang'), receiptOf('office', 'wang', { kind: 'registered' }), receiptOf('office', 'wang', { recipient: 'village', actor: { person: 'wang', name: 'wang', post: 'clerk', organ: 'office', onBehalfOf: 'village' } })]
     const seals = await channel.signReceipts('office', suite, receipts)
     const publicKey = bytes64(keyOf('sign', suite).publicKey)
     expect(seals.map((seal, index) => verifyBatch(suites, publicKey, 'receipt', receipts[index], seal))).toEqual([true, true, true])

@@ -70,7 +70,7 @@ export function documentOf(organ: string, key: string, suite: SuiteId): { head: 
 }
 
 export function receiptOf(organ: string, person: string, more: Partial<Receipt> = {}): Receipt {
-  const actor = { person, post: 'clerk', organ, onBehalfOf: null }
+  const actor = { person, name: person, post: 'clerk', organ, onBehalfOf: null }
   const salt = base64url(crypto.getRandomValues(new Uint8Array(16)))
   return {
     v: 1, id: crypto.randomUUID(), kind: 'signedFor', message: '01997a00-0000-7000-8000-000000000001', headHash: hash43, recipient: organ, node: 'test',
