@@ -1,0 +1,45 @@
+import { requireDuty } from '@postroad/kernel/http'
+import type { Node } from '@postroad/kernel/node'
+import type { Server } from '@postroad/kernel/plugin'
+import type { FastifyReply } from 'fastify'
+import { chunkParams, dispatchAnswer, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, threadAnswer, threadParams, todo, tracking } from './model.ts'
+import { dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, todoOf, trackingOf } from './service.ts'
+
+const OCTETS = 'application/octet-stream'
+
+/** Routes under /api/documents. Reading takes `documents.read` in any post; each act takes its duty in the post acted as, checked in the service where it depends on the act. */
+export function documentsRoutes(server: Server, node: Node): void {
+  server.post('/dispatches', { bodyLimit: MAX_REQUEST_BYTES, schema: { body: dispatchRequest, response: { 200: dispatchAnswer } } }, (request) =>
+    dispatch(node, requireDuty(request, 'documents.send'), request.body))
+  server.get('/todo', { schema: { response: { 200: todo } } }, (request) => todoOf(node, requireDuty(request, 'documents.read')))
+  server.get('/threads/:thread', { schema: { params: threadParams, response: { 200: threadAnswer } } }, (request) =>
+    nextOrdinal(node, requireDuty(request, 'documents.read'), request.params.thread))
+  receivedRoutes(server, node)
+  sentRoutes(server, node)
+}
+
+function receivedRoutes(server: Server, node: Node): void {
+  const of = { params: messageParams, querystring: organQuery }
+  server.get('/received', { schema: { querystring: receivedQuery, response: { 200: receivedPage } } }, (request) =>
+    receivedList(node, requireDuty(request, 'documents.read'), request.query))
+  server.get('/received/:id', { schema: { ...of, response: { 200: receivedDetail } } }, (request) =>
+    receivedDetailOf(node, requireDuty(request, 'documents.read'), request.params.id, request.query.organ))
+  server.get('/received/:id/chunks/:n', { schema: { params: chunkParams, querystring: organQuery, produces: [OCTETS] } }, async (request, reply) =>
+    sendBytes(reply, await receivedChunk(node, requireDuty(request, 'documents.read'), request.params.id, request.query.organ, request.params.n)))
+  server.post('/received/:id/receipts', { schema: { params: messageParams, body: receiptsRequest, response: { 200: receiptsAnswer } } }, (request) =>
+    issueReceipts(node, requireDuty(request, 'documents.read'), request.params.id, request.body.receipts))
+  server.get('/received/:id/evidence', { schema: { params: messageParams, querystring: organQuery, response: { 200: evidenceAnswer } } }, (request) =>
+    evidenceParts(node, requireDuty(request, 'documents.read'), 'received', request.params.id, request.query.organ))
+}
+
+function sentRoutes(server: Server, node: Node): void {
+  server.get('/sent', { schema: { querystring: sentQuery, response: { 200: sentPage } } }, (request) => sentList(node, requireDuty(request, 'documents.read'), request.query))
+  server.get('/sent/:id', { schema: { params: messageParams, response: { 200: sentDetail } } }, (request) => sentDetailOf(node, requireDuty(request, 'documents.read'), request.params.id))
+  server.get('/sent/:id/track', { schema: { params: messageParams, response: { 200: tracking } } }, (request) => trackingOf(node, requireDuty(request, 'documents.read'), request.params.id))
+  server.get('/sent/:id/chunks/:n', { schema: { params: chunkParams, produces: [OCTETS] } }, async (request, reply) =>
+    sendBytes(reply, await sentChunk(node, requireDuty(request, 'documents.read'), request.params.id, request.params.n)))
+  server.get('/sent/:id/evidence', { schema: { params: messageParams, response: { 200: evidenceAnswer } } }, (request) =>
+    evidenceParts(node, requireDuty(request, 'documents.read'), 'sent', request.params.id, undefined))
+}
+
+const sendBytes = (reply: FastifyReply, bytes: Uint8Array): FastifyReply => reply.type(OCTETS).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))

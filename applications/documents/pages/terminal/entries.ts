@@ -1,0 +1,18 @@
+import type { DirectoryView } from '@postroad/waybill'
+import type { DirectoryEntry } from './port.ts'
+
+/** The living organs of a verified directory, as plain data for the page, each with its place in the tree. */
+export function directoryEntries(view: DirectoryView, at: string): DirectoryEntry[] {
+  return view.organs().filter((organ) => organ.from <= at && (organ.until === null || at < organ.until)).map((organ) => ({
+    organ: organ.organ,
+    title: organ.title,
+    system: organ.system,
+    regionTitle: organ.regionTitle,
+    path: view.ancestors(organ.node).reverse().map((id) => {
+      const node = view.node(id)
+      return { id, title: node?.title ?? id, regionTitle: node?.regionTitle ?? '' }
+    }),
+    names: view.namesOf(organ.organ, at).map(({ name, title, code }) => ({ id: name, title, code })),
+    deputies: view.deputiesOf(organ.organ, at),
+  }))
+}

@@ -1,0 +1,66 @@
+import type { Fault } from '@postroad/desk/kit'
+import type { SignedReceipt } from '@postroad/waybill'
+import type { Page, ReceivedRow, ReceivedView, SentRow, Tracking } from '../../model.ts'
+import type { Actor, Dispatched, Draft, EvidenceFile, OpenedDocument, Progress, ReceivedSummary, SentSummary } from '../../terminal/types.ts'
+
+/** One organ as the picker shows it: where it stands in the tree, and the names it is addressed by. From the verified directory. */
+export type DirectoryEntry = {
+  readonly organ: string
+  readonly title: string
+  readonly system: string
+  readonly regionTitle: string
+  /** Nodes from the root down to the one that hosts the organ. */
+  readonly path: readonly { readonly id: string; readonly title: string; readonly regionTitle: string }[]
+  readonly names: readonly { readonly id: string; readonly title: string; readonly code: string }[]
+  /** Organs that may sign for this one (代收). */
+  readonly deputies: readonly string[]
+}
+
+/** A document that was opened; its parts are read by `handle`, as they stay in the worker. */
+export type OpenedHere = Omit<OpenedDocument, 'parts' | 'row'> & { readonly handle: number; readonly row: ReceivedRow | SentRow; readonly parts: readonly { readonly name: string; readonly mediaType: string; readonly bytes: number }[] }
+
+/** How long the organ's keys stay open; `temporary`: somebody else chose the secret. */
+export type KeySpan = { readonly idle: string; readonly absolute: string; readonly temporary: boolean } | null
+
+/** A draft as the page holds it: the browser's own files. */
+export type DraftHere = Omit<Draft, 'files'> & { readonly files: readonly File[] }
+
+/** What the pages ask of the terminal in its worker. Every answer can be cloned. */
+export type TerminalCalls = {
+  openKeys(secret: string): Promise<KeySpan>
+  closeKeys(): Promise<void>
+  changeSecret(current: string, next: string): Promise<void>
+  organs(): Promise<readonly DirectoryEntry[]>
+  anchor(): Promise<string>
+  dispatch(draft: DraftHere): Promise<Dispatched>
+  listReceived(query: { readonly view?: ReceivedView; readonly cursor?: string }): Promise<Page<ReceivedSummary>>
+  openReceived(message: string, organ: string): Promise<OpenedHere>
+  signFor(message: string, onBehalfOf: string | null): Promise<SignedReceipt>
+  register(message: string): Promise<SignedReceipt>
+  returnDocument(message: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
+  listSent(query: { readonly cursor?: string }): Promise<Page<SentSummary>>
+  openSent(message: string): Promise<OpenedHere>
+  track(message: string): Promise<Tracking>
+  requestRecall(message: string, reason: string): Promise<Dispatched>
+  correct(message: string, notice: { readonly title: string; readonly text: string }): Promise<Dispatched>
+  voidDocument(message: string, reason: string): Promise<Dispatched>
+  exportEvidence(message: string, organ: string | null): Promise<EvidenceFile>
+  /** Decrypts and checks one part; the blob is complete or there is none. */
+  readPart(handle: number, index: number): Promise<Blob>
+}
+export type CallName = keyof TerminalCalls
+
+/** Page → worker. */
+export type ToWorker =
+  | { readonly kind: 'actor'; readonly actor: Actor; readonly csrf: string; readonly anchor: string | null }
+  | { readonly kind: 'call'; readonly id: number; readonly name: CallName; readonly given: readonly unknown[] }
+  | { readonly kind: 'abort'; readonly id: number }
+
+/** How far a long call is: bytes packed and sent, or bytes read. */
+export type CallProgress = Progress | { readonly phase: 'reading'; readonly done: number; readonly total: number; readonly waiting: boolean }
+
+/** Worker → page. */
+export type FromWorker =
+  | { readonly kind: 'done'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault }
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: CallProgress }

@@ -1,0 +1,46 @@
+import { todo } from './model.ts'
+import { register, returnDocument, signFor } from './terminal/acts.ts'
+import { createDirectory } from './terminal/directory.ts'
+import { dispatchDraft } from './terminal/dispatch.ts'
+import { exportEvidence } from './terminal/evidence.ts'
+import { createKeys } from './terminal/keys.ts'
+import { correct, requestRecall, voidDocument } from './terminal/notices.ts'
+import type { Post } from './terminal/post.ts'
+import { listReceived, openReceived } from './terminal/received.ts'
+import { listSent, openSent, track } from './terminal/sent.ts'
+import type { Terminal, TerminalOptions } from './terminal/types.ts'
+
+export { type Client, type ClientOptions, createClient } from './terminal/client.ts'
+export { TerminalFault } from './terminal/fault.ts'
+export { type ClientKey, createClientKey, enrol, readSession, type Session, signIn, signOut } from './terminal/sign-in.ts'
+export type { Actor, Addressee, Dispatched, DispatchOptions, Draft, DraftFile, EvidenceFile, EvidenceOptions, OpenedDocument, OpenedPart, Progress, ReceivedSummary, SentSummary, Step, Terminal, TerminalOptions, Verdict } from './terminal/types.ts'
+
+/**
+ * The organ's terminal: everything an organ's people do with documents, with encryption, decryption, signing and verification on
+ * this side of the line. Runs in a browser (or a worker of one) and in Node alike; software made elsewhere can use it as it is.
+ */
+export function createTerminal(options: TerminalOptions): Terminal {
+  const { client, suites, actor } = options
+  const suite = options.suite ?? 'SM'
+  const keys = createKeys(client, suites, suite, actor, options.keyProcess ?? null)
+  const directory = createDirectory(client, suites, options.anchor ?? null)
+  const post: Post = { client, suites, suite, keys, directory, actor, now: options.now ?? (() => new Date()), unanswered: new Map() }
+  return {
+    keys: { open: keys.open, isOpen: keys.isOpen, until: keys.until, isTemporary: keys.isTemporary, changeSecret: keys.changeSecret, close: keys.close },
+    directory: () => directory.current(),
+    todo: () => client.get('/api/documents/todo', todo),
+    dispatch: (draft, how) => dispatchDraft(post, draft, how),
+    listReceived: (query) => listReceived(post, query),
+    openReceived: (message, organ) => openReceived(post, message, organ),
+    signFor: (message, how) => signFor(post, message, how?.onBehalfOf),
+    register: (message) => register(post, message),
+    returnDocument: (message, reason) => returnDocument(post, message, reason),
+    listSent: (query) => listSent(post, query),
+    openSent: (message) => openSent(post, message),
+    track: (message) => track(post, message),
+    requestRecall: (message, reason) => requestRecall(post, message, reason),
+    correct: (message, notice) => correct(post, message, notice),
+    voidDocument: (message, reason) => voidDocument(post, message, reason),
+    exportEvidence: (message, how) => exportEvidence(post, message, how ?? {}),
+  }
+}

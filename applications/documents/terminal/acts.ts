@@ -1,0 +1,45 @@
+import { makeReceipt, type Receipt, type SignedReceipt } from '@postroad/waybill'
+import { type OrganReceipt, type ReceivedRow, receiptsAnswer } from '../model.ts'
+import { fault, TerminalFault } from './fault.ts'
+import type { Post } from './post.ts'
+import { fetchReceived } from './rows.ts'
+
+/** 签收; with `onBehalfOf` 代收: the receipt then names the person, the post, the deputy organ, and for whom. */
+export async function signFor(post: Post, message: string, onBehalfOf: string | undefined): Promise<SignedReceipt> {
+  return issueReceipt(post, await fetchReceived(post, message, onBehalfOf ?? post.actor().organ), 'signedFor', null)
+}
+
+/** 登记, after 签收. */
+export async function register(post: Post, message: string): Promise<SignedReceipt> {
+  return issueReceipt(post, await fetchReceived(post, message, post.actor().organ), 'registered', null)
+}
+
+/** 退文, at the door or after 签收 (初审); the reason travels with the receipt. */
+export async function returnDocument(post: Post, message: string, reason: NonNullable<Receipt['reason']>): Promise<SignedReceipt> {
+  if (reason.text.trim() === '') throw fault('reasonMissing')
+  return issueReceipt(post, await fetchReceived(post, message, post.actor().organ), 'returned', reason)
+}
+
+/** Makes a receipt about a delivery, has it sealed with the acting organ's key, and hands it to the node, which decides whether it may stand. */
+export async function issueReceipt(post: Post, row: ReceivedRow, kind: OrganReceipt, reason: Receipt['reason']): Promise<SignedReceipt> {
+  const { person, name, post: held, organ } = post.actor()
+  const { view } = await post.directory.current()
+  const suite = post.suites[row.head.suite]
+  const made = makeReceipt(suite, {
+    head: row.head,
+    kind,
+    recipient: row.organ,
+    node: view.organ(row.organ)?.node ?? '',
+    at: post.now().toISOString(),
+    directory: view.checkpoint().hash,
+    actor: { person, name, post: held, organ, onBehalfOf: row.organ === organ ? null : row.organ },
+    reason,
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  })
+  if (!made.ok) throw new TerminalFault({ code: `waybill.${made.fault.code}`, message: '回执不完整', advice: '请刷新后重新办理。', detail: { detail: made.fault.detail } })
+  const [seal] = await post.keys.use((channel, acting) => channel.signReceipts(acting, suite.id, [made.value]))
+  if (seal === undefined) throw fault('unexpectedAnswer', { path: '/api/keys/relay' })
+  const signed: SignedReceipt = { receipt: made.value, seal }
+  const answer = await post.client.post(`/api/documents/received/${encodeURIComponent(row.message)}/receipts`, { receipts: [signed] }, receiptsAnswer)
+  return answer.receipts[0] ?? signed
+}

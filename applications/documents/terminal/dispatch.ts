@@ -1,0 +1,120 @@
+import { base64url, fromBase64url, type Suite } from '@postroad/gm'
+import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, pack, type Packed, uuidv7 } from '@postroad/waybill'
+import { dispatchAnswer, type DispatchRequest } from '../model.ts'
+import { openSink, sourceOf } from './body.ts'
+import { fault, TerminalFault } from './fault.ts'
+import type { Post } from './post.ts'
+import { nextOrdinal } from './thread.ts'
+import type { Dispatched, DispatchOptions, Draft } from './types.ts'
+
+const EXPIRES_DAYS = 30
+const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
+
+/**
+ * Seals a draft and hands it to the node (封发). What may be wrong with it is refused before the first byte is sent.
+ * Called again with the same `clientId` after a lost answer, it sends the very same bytes; the node answers as it did the first time.
+ */
+export async function dispatchDraft(post: Post, draft: Draft, options: DispatchOptions = {}): Promise<Dispatched> {
+  const unanswered = post.unanswered.get(draft.clientId)
+  if (unanswered !== undefined) return submit(post, unanswered, options)
+  const { view } = await post.directory.current()
+  const now = post.now()
+  const at = now.toISOString()
+  const suite = post.suites[post.suite]
+  checkDraft(view, draft, post.actor().organ, at)
+  const { sign, own } = ownKeys(view, post.actor().organ, suite, at)
+  const addressees = addressed(view, draft, suite, at)
+  const id = uuidv7(at, random)
+  const thread = draft.regarding?.thread ?? id
+  const chosen: Chosen = {
+    id,
+    kind: draft.kind ?? 'document',
+    thread,
+    ordinal: draft.regarding === undefined ? 0 : await nextOrdinal(post.client, thread),
+    regarding: draft.regarding?.message ?? null,
+    sender: { organ: post.actor().organ, name: draft.name, key: sign },
+    urgency: draft.urgency,
+    label: draft.label,
+    created: at,
+    expires: (draft.expires ?? new Date(now.getTime() + EXPIRES_DAYS * 86_400_000)).toISOString(),
+    content: { title: draft.title, number: draft.number, issuingName: view.name(draft.name)?.title ?? '', printedTo: draft.printedTo, printedCc: draft.printedCc, note: draft.note ?? '' },
+  }
+  const sink = await openSink(post.client, suite, draft.files, options)
+  try {
+    const packed = await pack({
+      suite,
+      draft: chosen,
+      parts: draft.files.map((file) => sourceOf(file, options.signal)),
+      addressees,
+      own,
+      sign: (manifest) => {
+        options.onProgress?.({ phase: 'signing', done: 0, total: 1, waiting: false })
+        return post.keys.use((channel, organ) => channel.signManifest(organ, suite.id, manifest))
+      },
+      random,
+      onChunk: (chunk) => sink.take(chunk),
+    })
+    if (!packed.ok) throw new TerminalFault({ code: `waybill.${packed.fault.code}`, message: '这份公文无法封装', advice: `请检查所填内容（${packed.fault.detail}）。` })
+    packed.value.contentKey.fill(0)
+    return await submit(post, requestOf(draft, packed.value, await sink.finish()), options)
+  } catch (thrown) {
+    await sink.abandon().catch(() => undefined) // the upload expires by itself; the first error is the one to tell
+    throw thrown
+  }
+}
+
+const requestOf = (draft: Draft, packed: Packed, body: { readonly uploadId: string | null; readonly inline: readonly Uint8Array[] | null }): DispatchRequest => ({
+  clientId: draft.clientId,
+  head: packed.head,
+  recipients: packed.recipients,
+  manifest: base64url(packed.manifest),
+  ownWrap: packed.ownWrap,
+  chunkHashes: packed.chunkHashes,
+  uploadId: body.uploadId,
+  inlineBody: body.inline === null ? null : body.inline.map(base64url),
+})
+
+async function submit(post: Post, request: DispatchRequest, options: DispatchOptions): Promise<Dispatched> {
+  options.onProgress?.({ phase: 'submitting', done: 0, total: 1, waiting: false })
+  post.unanswered.set(request.clientId, request)
+  try {
+    const answer = await post.client.post('/api/documents/dispatches', request, dispatchAnswer)
+    post.unanswered.delete(request.clientId)
+    options.onProgress?.({ phase: 'submitting', done: 1, total: 1, waiting: false })
+    return { message: answer.message, head: request.head, receipt: answer.receipt }
+  } catch (thrown) {
+    // Refused for good: the draft may be mended and sealed anew. Not so when the answer is what was lost.
+    if (thrown instanceof TerminalFault && thrown.status >= 400 && thrown.status < 500) post.unanswered.delete(request.clientId)
+    throw thrown
+  }
+}
+
+function checkDraft(view: DirectoryView, draft: Draft, organ: string, at: string): void {
+  if (draft.title.trim() === '') throw fault('titleMissing')
+  if (draft.recipients.length === 0) throw fault('recipientsEmpty')
+  if (new Set(draft.recipients.map((recipient) => recipient.organ)).size < draft.recipients.length) throw fault('recipientTwice')
+  if (!view.namesOf(organ, at).some(({ name }) => name === draft.name)) throw fault('nameNotHeld', { name: draft.name })
+  const host = view.node(view.organ(organ)?.node ?? '')
+  if (host !== null && draft.label > host.maxLabel) throw fault('labelTooHigh', { label: draft.label, most: host.maxLabel })
+}
+
+/** The organ's signing key in force, and its own encryption key: what it sent stays readable to itself. */
+function ownKeys(view: DirectoryView, organ: string, suite: Suite, at: string): { sign: string; own: { key: string; publicKey: Uint8Array } } {
+  const [sign] = view.keysOf(organ, 'sign', suite.id, at)
+  const [encrypt] = view.keysOf(organ, 'encrypt', suite.id, at)
+  if (sign === undefined || encrypt === undefined) throw fault('recipientNoKey', { organ })
+  return { sign: sign.key, own: { key: encrypt.key, publicKey: fromBase64url(encrypt.publicKey) } }
+}
+
+/** Each recipient with its encryption key; organs of one node side by side, so that a link's slice shares its proofs. */
+function addressed(view: DirectoryView, draft: Draft, suite: Suite, at: string): Addressed[] {
+  const found = draft.recipients.map(({ organ, name, role }) => {
+    const entry = view.organ(view.standsFor(organ, at) ?? '')
+    if (entry === null) throw fault('recipientUnknown', { organ })
+    const [key] = view.keysOf(entry.organ, 'encrypt', suite.id, at)
+    if (key === undefined) throw fault('recipientNoKey', { organ: entry.title })
+    return { node: entry.node, addressee: { organ, name, role, key: key.key, publicKey: fromBase64url(key.publicKey) } }
+  })
+  const nodes = [...new Set(found.map(({ node }) => node))]
+  return nodes.flatMap((node) => found.filter((each) => each.node === node)).map(({ addressee }) => addressee)
+}

@@ -1,0 +1,47 @@
+import { fromBase64url } from '@postroad/gm'
+import { unpackManifest } from '@postroad/waybill'
+import { type Page, type ReceivedRow, type ReceivedView, receivedPage, type SentRow } from '../model.ts'
+import { issueReceipt } from './acts.ts'
+import { fault } from './fault.ts'
+import { unwrapAll } from './keys.ts'
+import { openedParts } from './parts.ts'
+import type { Post } from './post.ts'
+import { fetchReceived, query } from './rows.ts'
+import type { OpenedDocument, Readable, ReceivedSummary } from './types.ts'
+import { verifyMessage } from './verify.ts'
+
+/** One page of 「收文」 with titles where the organ's keys are open: one call to the key process for the whole page. */
+export async function listReceived(post: Post, asked: { readonly view?: ReceivedView | undefined; readonly cursor?: string | undefined; readonly limit?: number | undefined } = {}): Promise<Page<ReceivedSummary>> {
+  const page = await post.client.get(`/api/documents/received${query(asked)}`, receivedPage)
+  return { items: await readable(post, page.items, (row) => (row.deputised ? null : { key: row.slice.leaf.key, wrap: row.slice.wrap })), next: page.next }
+}
+
+/** Rows with what their manifests say, as far as this organ can read them now. */
+export async function readable<Row extends ReceivedRow | SentRow>(post: Post, rows: readonly Row[], wrapOf: (row: Row) => { readonly key: string; readonly wrap: string } | null): Promise<Readable<Row>[]> {
+  const mine = rows.filter((row) => row.organ === post.actor().organ && wrapOf(row) !== null)
+  const isOpen = post.keys.isOpen()
+  const keys = isOpen && mine.length > 0 ? await unwrapAll(post.keys, mine.map((row) => wrapOf(row) as { key: string; wrap: string })) : []
+  return rows.map((row): Readable<Row> => {
+    const at = mine.indexOf(row)
+    if (at < 0) return { ...row, content: null, sealed: wrapOf(row) === null ? 'notOurs' : 'keysClosed' }
+    if (!isOpen) return { ...row, content: null, sealed: 'keysClosed' }
+    const contentKey = keys[at] ?? null
+    if (contentKey === null) return { ...row, content: null, sealed: 'damaged' }
+    const manifest = unpackManifest(post.suites, { head: row.head, manifest: fromBase64url(row.manifest), contentKey, own: 'slice' in row ? row.slice.leaf : null })
+    contentKey.fill(0)
+    return manifest.ok ? { ...row, content: manifest.value.manifest.content, sealed: 'open' } : { ...row, content: null, sealed: 'damaged' }
+  })
+}
+
+/** Verifies a received message and opens what may be opened. The organ's `delivered` receipt is signed once nothing was found wrong. */
+export async function openReceived(post: Post, message: string, organ?: string): Promise<OpenedDocument> {
+  const detail = await fetchReceived(post, message, organ ?? post.actor().organ)
+  const { view } = await post.directory.current()
+  const contentKey = detail.deputised || detail.organ !== post.actor().organ ? null : ((await unwrapAll(post.keys, [{ key: detail.slice.leaf.key, wrap: detail.slice.wrap }]))[0] ?? null)
+  if (!detail.deputised && detail.organ === post.actor().organ && contentKey === null) throw fault('notDecryptable')
+  const claim = { ...detail, manifest: fromBase64url(detail.manifest), contentKey }
+  const { steps, verdict, signed } = verifyMessage(post.suites, view, claim)
+  if (verdict !== 'invalid' && detail.state === 'arrived' && contentKey !== null) await issueReceipt(post, detail, 'delivered', null)
+  const chunk = (n: number): string => `/api/documents/received/${message}/chunks/${n}?organ=${detail.organ}`
+  return { row: detail, manifest: signed?.manifest ?? null, steps, verdict, parts: signed === null || contentKey === null ? [] : openedParts(post, claim, signed.manifest, contentKey, chunk) }
+}

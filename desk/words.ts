@@ -1,0 +1,52 @@
+/** Words of the shell and of signing in. */
+export const words = {
+  product: '驿道',
+  mark: '驿',
+  subtitle: '公文传输',
+  search: '搜索本页',
+  searchKey: '/',
+  actingAs: '当前单位和岗位',
+  signOut: '退出',
+  addPasskey: '登记通行密钥',
+  passkeyAdded: '通行密钥已登记，下次可在别的设备上用它登录。',
+  keyboard: '键盘操作表（?）',
+  navigation: '导航',
+  disconnected: '与本节点的连线中断，正在重连；页面上的内容可能不是最新。',
+  notHere: '没有这一页',
+  notHereHelp: '地址可能写错了，或这一页已经不在。',
+  toWorkbench: '回到工作台',
+  pageBroken: '这一页没能显示出来。',
+  verifyPublic: '验真（不用登录）',
+  switchFailed: '岗位没有切换成功',
+} as const
+
+export const signInWords = {
+  title: '登录',
+  account: '账号',
+  password: '登录密码',
+  next: '登录',
+  first: '第一次在这台电脑上登录',
+  known: '已登记过，去登录',
+  deviceHint: '需要两样：您的密码，和这台设备上登记的密钥。',
+  noDevice: '这台设备还没有登记',
+  noDeviceHelp: '密码之外还要一样：请插入或选用通行密钥；没有的话，用单位管理员给的启用码在这台设备上登记。',
+  withPasskey: '用通行密钥登录',
+  enrolHere: '用启用码登记这台设备',
+  enrolTitle: '首次登录',
+  code: '启用码',
+  codeHint: '由单位管理员或安装时给出，只能用一次。',
+  newPassword: '设定登录密码',
+  passwordHint: '至少 10 个字符，一句容易记的话最好。添加第二台设备时，填现在的密码。',
+  repeat: '再输一次',
+  repeatWrong: '两次输入的密码不同。',
+  passwordShort: '密码至少 10 个字符。',
+  enrol: '登记并登录',
+  needAccount: '请填写账号。',
+  needPassword: '请填写密码。',
+  needCode: '请填写启用码。',
+  insecure: '浏览器只在安全连接（https）或本机地址下提供密钥功能。请改用 https 地址打开本页。',
+  noStorage: '浏览器不让本页保存密钥（可能是无痕窗口）。请换普通窗口再试。',
+} as const
+
+/** The few words that Ant Design's components say by themselves. */
+export const componentWords = { locale: 'zh-cn', Empty: { description: '没有内容' }, global: { placeholder: '请选择', close: '关闭' } } as const
