@@ -1,0 +1,83 @@
+import { cpus } from 'node:os'
+import type { SuiteId } from '@postroad/gm'
+import { type Figure, figure } from '../figure.ts'
+import { atRate, type Bench, startBench, throughput } from './deliveries.ts'
+import { measureDesk } from './desk.ts'
+import { measureInstallation } from './install.ts'
+import { deliveriesByCrypto, durableCommits } from './limits.ts'
+import { installPeer, measurePeer, peerIsInstalled } from './peer.ts'
+
+export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; tell(line: string): void }
+
+const DEMAND: Readonly<Record<SuiteId, number>> = { SM: 150, P256: 200 }
+const DOCUMENT = 10_000
+/** X-Road's published load: size in bytes and share in thousandths. */
+const MIX = [[2000, 300], [10_000, 600], [100_000, 90], [2_000_000, 9], [10_000_000, 1]] as const
+const PEER_IS = 'S/MIME mail: openssl cms + three Postfix servers, no TLS, no receipts, no audit'
+
+/** Everything this room promises in figures. */
+export async function road({ installPeer: install, quick, tell }: Options): Promise<Figure[]> {
+  if (install) installPeer()
+  const count = quick ? 200 : 1500
+  tell('limits …')
+  const commits = await durableCommits()
+  const peer = peerIsInstalled() ? await measurePeer(DOCUMENT, quick ? 60 : 300, 4) : null
+  if (peer === null) tell('no peer: run with --install-peer (Debian, root)')
+  const figures = [figure({ name: 'durable commits', unit: '/s', value: commits })]
+  const bench = await startBench()
+  try {
+    for (const suite of ['SM', 'P256'] as const) figures.push(...(await deliveries(bench, suite, count, commits, peer, tell)))
+    figures.push(...(await ladder(bench, quick ? 5 : 20, tell)))
+  } finally {
+    await bench.stop()
+  }
+  tell('desk …')
+  figures.push(...(await measureDesk()))
+  if (!quick) tell('installation …')
+  return quick ? figures : [...figures, ...measureInstallation()]
+}
+
+async function deliveries(bench: Bench, suite: SuiteId, count: number, commits: number, peer: { perSecond: number; p95: number } | null, tell: (line: string) => void): Promise<Figure[]> {
+  const name = suite === 'SM' ? 'deliveries SM suite' : 'deliveries P-256'
+  const sender = await bench.sender(suite)
+  const sizes = (length: number) => Array.from({ length }, () => DOCUMENT)
+  await throughput(bench, sender, sizes(Math.ceil(count / 5)), 16) // warm
+  tell(`${name} …`)
+  const full = await throughput(bench, sender, sizes(count), 48)
+  const half = await atRate(bench, sender, sizes(Math.ceil(count / 2)), DEMAND[suite] / 2)
+  const crypto = deliveriesByCrypto(suite, cpus().length)
+  const mail = peer === null ? {} : { peer: [peer.perSecond, PEER_IS] as const }
+  const mailTime = peer === null ? {} : { peer: [peer.p95, PEER_IS] as const }
+  return [
+    figure({ name, unit: '/s', value: full.perSecond, limit: [crypto, `the ${suite} operations of a delivery alone, on all cores`], ...mail }),
+    figure({ name: `${name} against commits`, unit: '/s', value: full.perSecond, limit: [commits, 'single-row durable commits of one PostgreSQL, nothing else running'] }),
+    figure({ name: `${name} p95 at ${DEMAND[suite] / 2}/s`, unit: 'ms', value: half.p95, limit: [800, 'the demand: at most 800 ms'], ...mailTime }),
+  ]
+}
+
+/** X-Road's mix at rising rates until p95 exceeds one second; the last rate that stayed below. */
+async function ladder(bench: Bench, seconds: number, tell: (line: string) => void): Promise<Figure[]> {
+  const sender = await bench.sender('SM')
+  let best = 0
+  let p95 = 0
+  for (const rate of [5, 10, 20, 40, 60, 80, 100, 120, 140, 160]) {
+    const load = await atRate(bench, sender, mixed(rate * seconds), rate)
+    tell(`X-Road mix at ${rate}/s: p95 ${Math.round(load.p95)} ms`)
+    if (load.p95 > 1000) break
+    best = rate
+    p95 = load.p95
+  }
+  return [figure({ name: 'X-Road mix, p95 ≤ 1 s up to', unit: '/s', value: best, peer: [110, 'X-Road security server on 32 cores, a user’s report (synchronous calls)'] }), figure({ name: 'X-Road mix, p95 there', unit: 'ms', value: p95 })]
+}
+
+/** The mix in a fixed, evenly spread order. */
+function mixed(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => {
+    let place = (index * 617) % 1000
+    for (const [bytes, share] of MIX) {
+      if (place < share) return bytes
+      place -= share
+    }
+    return DOCUMENT
+  })
+}

@@ -1,0 +1,32 @@
+/** The recipient's terminal in a process of its own: opens, verifies and reads whatever arrives, and tells the parent process when it was done with which document. */
+import { argv } from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ReceivedSummary, Terminal } from '@postroad/documents/terminal'
+import { openTerminal } from '@postroad/bin/demo/people'
+import { loadState } from '@postroad/bin/demo/state'
+
+const [, , home = '', person = '', concurrency = '8'] = argv
+
+async function open(terminal: Terminal, row: ReceivedSummary): Promise<void> {
+  const opened = await terminal.openReceived(row.message)
+  if (opened.verdict !== 'valid') throw new Error(`${row.message}: ${opened.steps.map(({ finding }) => finding).join(' ')}`)
+  for (const part of opened.parts) for await (const _ of part.read()) continue
+  process.send?.({ opened: row.message, at: Date.now() })
+}
+
+const terminal = await openTerminal(home, loadState(home), person)
+const seen = new Set<string>()
+process.on('disconnect', () => process.exit(0))
+process.send?.({ ready: true })
+for (;;) {
+  const { items } = await terminal.listReceived({ view: 'waiting', limit: 100 })
+  const fresh = items.filter(({ message, state }) => state === 'arrived' && !seen.has(message))
+  for (const { message } of fresh) seen.add(message)
+  const queue = [...fresh]
+  await Promise.all(
+    Array.from({ length: Number(concurrency) }, async () => {
+      for (let row = queue.shift(); row !== undefined; row = queue.shift()) await open(terminal, row)
+    }),
+  )
+  if (fresh.length === 0) await sleep(20)
+}

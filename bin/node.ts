@@ -1,0 +1,31 @@
+import { documents } from '@postroad/documents/plugin'
+import { directory } from '@postroad/directory/plugin'
+import { files } from '@postroad/files/plugin'
+import { identity } from '@postroad/identity/plugin'
+import { type Config, readConfig } from '@postroad/kernel/config'
+import type { Plugin } from '@postroad/kernel/plugin'
+import { startNode } from '@postroad/kernel/start'
+import { keys } from '@postroad/keys/plugin'
+import { ledger } from '@postroad/ledger/plugin'
+import { road } from '@postroad/road/plugin'
+import { inspection } from './inspect.ts'
+
+/** Every room of this node, in the order in which they start: each may lean on those before it. */
+export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, documents, inspection]
+
+/** Starts the node and stops it on SIGINT, SIGTERM, or when the process that forked it is gone. */
+export async function runNode(config: Config): Promise<{ readonly stopped: Promise<void> }> {
+  const stop = Promise.withResolvers<void>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.resolve())
+  process.on('disconnect', () => stop.resolve())
+  const running = await startNode(config, ROOMS)
+  const stopped = stop.promise.then(() => running.stop())
+  process.send?.({ ready: { desk: config.desk.origin } })
+  return { stopped }
+}
+
+if (import.meta.main) {
+  const { stopped } = await runNode(readConfig(process.env))
+  await stopped
+  process.exit(0)
+}
