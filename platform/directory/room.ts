@@ -80,7 +80,8 @@ async function readView(tx: Tx, node: Node): Promise<{ view: DirectoryView; seen
   }
   // The first look, or a recovery took lines back: all is read again from the pinned root.
   const { statements, last } = await statementsAfter(tx, '0')
-  const read = readLogs(room.suites, pinned, byLog(statements))
+  // In the order in which they came: a restart changes nothing of what was known.
+  const read = extend(readLogs(room.suites, pinned, {}).view, statements)
   for (const { log, seq, fault } of read.faults) node.log.error({ log, seq, fault: fault.code }, 'directory: stored line refused')
   return { view: read.view, seen: last }
 }
