@@ -1,0 +1,83 @@
+import type { FaultCode } from '../fault.ts'
+import { type DirectoryState, statusName } from './state.ts'
+import type { SignedStatement } from './statements.ts'
+
+/**
+ * Lets lines take effect one after the other, in the order in which this reader came to know them: what is held is never taken away by a line
+ * that says it is older. A line that waits for one of another log (an organ that moves waits until its old home lets it go) is tried again.
+ */
+export function settleClaims(state: DirectoryState, lines: readonly SignedStatement[]): void {
+  for (const signed of lines) settle(state, signed)
+  for (let waiting = state.remarks, left = Infinity; waiting.length > 0 && waiting.length < left; waiting = state.remarks) {
+    left = waiting.length
+    state.remarks = []
+    for (const remark of waiting) {
+      const signed = state.logs.get(remark.log)?.statements[remark.seq]
+      // A later line of the same log may have taken effect meanwhile: an old one does not undo it.
+      if (signed === undefined || isHeld(state, signed)) state.remarks.push(remark)
+      else settle(state, signed)
+    }
+  }
+}
+
+function settle(state: DirectoryState, signed: SignedStatement): void {
+  const { log, seq, body } = signed.statement
+  const conflict = claim(state, signed)
+  if (conflict === null) state.settled.push(signed)
+  else state.remarks.push({ log, seq, fault: { code: conflict, detail: body.kind } })
+}
+
+function isHeld(state: DirectoryState, { statement: { log, body } }: SignedStatement): boolean {
+  if (body.kind === 'organ') return state.organs.get(body.organ)?.node === log
+  if (body.kind === 'issuingName') return state.names.get(body.name)?.node === log
+  return body.kind === 'key' && state.keys.get(body.key)?.node === log
+}
+
+/** Order for a reader that knows whole logs and not how they came: by instant, then log, then line. */
+export function inTime({ statement: a }: SignedStatement, { statement: b }: SignedStatement): number {
+  if (a.at !== b.at) return a.at < b.at ? -1 : 1
+  if (a.log !== b.log) return a.log < b.log ? -1 : 1
+  return a.seq - b.seq
+}
+
+/** Names in the directory belong to the log that stated them first, until it ends them. Answers why a line has no effect, or null. */
+function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode | null {
+  const { body, log } = statement
+  const owns = (organ: string): boolean => state.organs.get(organ)?.node === log
+  switch (body.kind) {
+    case 'organ': {
+      const before = state.organs.get(body.organ)
+      if (before !== undefined && before.node !== log && (before.until === null || before.until > body.from)) return 'idTaken'
+      state.organs.set(body.organ, { ...body, node: log })
+      return null
+    }
+    case 'issuingName': {
+      const before = state.names.get(body.name)
+      if (before !== undefined && before.node !== log && (before.until === null || before.until > body.from)) return 'idTaken'
+      if (!owns(body.organ)) return 'notOwner'
+      state.names.set(body.name, { ...body, node: log })
+      return null
+    }
+    case 'key': {
+      if (!owns(body.owner)) return 'notOwner'
+      const before = state.keys.get(body.key)
+      // A key's bytes never change under its name: old signatures must keep their meaning.
+      if (before !== undefined && (before.node !== log || before.publicKey !== body.publicKey || before.owner !== body.owner || before.purpose !== body.purpose)) return 'idTaken'
+      state.keys.set(body.key, { ...body, node: log })
+      return null
+    }
+    case 'keyStatus': {
+      const ownNodeKey = state.logs.get(log)?.allKeys.some(({ id }) => id === body.key) ?? false
+      if (state.keys.get(body.key)?.node !== log && !ownNodeKey) return 'notOwner'
+      const name = statusName(log, body.key)
+      state.statuses.set(name, [...(state.statuses.get(name) ?? []), { status: body.status, since: body.since }])
+      return null
+    }
+    case 'deputy':
+      if (!owns(body.organ)) return 'notOwner'
+      state.deputies = [...state.deputies.filter(({ organ, deputy, from }) => organ !== body.organ || deputy !== body.deputy || from !== body.from), { ...body, node: log }]
+      return null
+    default:
+      return null
+  }
+}
