@@ -1,0 +1,123 @@
+import { neighbours, signAsNode } from '@postroad/directory/service'
+import type { Suites } from '@postroad/gm'
+import type { Node } from '@postroad/kernel/node'
+import { Refusal } from '@postroad/kernel/errors'
+import { service } from '@postroad/kernel/principal'
+import { batchVerifier } from '@postroad/waybill'
+import { readEpoch } from '../store/links.ts'
+import { waitingRelays } from '../store/receipts.ts'
+import { releaseGone, waitingLinks } from '../store/shipments.ts'
+import type { LinkTransport } from '../transport/port.ts'
+import { commitBatch } from './commit.ts'
+import { doorway } from './doorway.ts'
+import type { Effect, Outcome } from './effects.ts'
+import { holderName, isGone } from './holder.ts'
+import { type Link, type LinkReport, openLink } from './link.ts'
+import type { Hands, Road } from './road.ts'
+import { sealLeftovers } from './seal.ts'
+import { groupCommit } from './writer.ts'
+
+/** Everything that runs by itself. The look into the database finds what a crash, another process or a full memory left. */
+export type Engine = { readonly road: Road; readonly address: string; wake(): void; links(): readonly LinkReport[]; stop(): Promise<void> }
+
+const LOOK_MS = 2_000
+/** Rows that this long after they were written still wait were left by a process that died. */
+const LEFT_MS = 4_000
+const RELAYS_AT_ONCE = 2_000
+
+/** Starts to take in, to hand on and to look for what was left behind. */
+export async function startEngine(node: Node, suites: Suites, transport: LinkTransport, options: { readonly lingerMs?: number } = {}): Promise<Engine> {
+  const links = new Map<string, Link>()
+  const hands: Hands = {
+    shipments: (handed) => handed.forEach((one) => linkTo(one.shipment.link)?.hand(one)),
+    relays: (relays) => {
+      for (const peer of new Set(relays.map(({ link }) => link))) linkTo(peer)?.relays.add(relays.filter(({ link }) => link === peer))
+    },
+    hasRoom: (peer, lane) => linkTo(peer)?.hasRoom(lane) ?? false,
+    heard: (peer) => linkTo(peer)?.heard(),
+  }
+  const holder = holderName()
+  const epoch = await node.transaction(service('road'), async (tx) => {
+    await releaseGone(tx, (other) => isGone(other, holder))
+    return readEpoch(tx)
+  })
+  const road: Road = {
+    node, self: node.config.node, process: holder, suites, verify: batchVerifier(suites), transport, epoch, hands,
+    sign: (suite, domain, structures) => (structures.length === 0 ? [] : signAsNode(node, suite, domain, structures)),
+    writer: groupCommit<Effect, Outcome>((batch) => commitBatch(road, batch), options),
+  }
+  /** Links are opened to neighbours as the directory names them. */
+  const linkTo = (peer: string): Link | null => {
+    const known = links.get(peer)
+    if (known !== undefined) return known
+    if (!neighboursOf(node).includes(peer)) return null
+    const link = openLink(road, peer)
+    links.set(peer, link)
+    return link
+  }
+  let first = true
+  const look = async (): Promise<void> => {
+    // what lies here at the start was left by a process that died; later on, fresh rows are in somebody's hands
+    const age = first ? 0 : LEFT_MS
+    const [waiting, relays] = await node.transaction(service('road'), async (tx) =>
+      [await waitingLinks(tx), await waitingRelays(tx, new Date(node.now().getTime() - age), RELAYS_AT_ONCE)] as const)
+    // at the start every neighbour is greeted: whoever gave us up hears at once that we are back
+    for (const peer of first ? neighboursOf(node) : waiting) linkTo(peer)?.wake()
+    hands.relays(relays)
+    await sealLeftovers(road, age)
+    first = false
+  }
+  const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))
+  const address = await transport.serve(doorway(road))
+  watch.wake()
+  return {
+    road,
+    address,
+    wake: watch.wake,
+    links: () => [...links.values()].map((link) => link.state()),
+    async stop() {
+      await watch.stop()
+      const open = [...links.values()]
+      await transport.close()
+      await Promise.all(open.map((link) => link.stop()))
+      await road.writer.stop()
+    },
+  }
+}
+
+/** Nobody is a neighbour before the node has joined its tree. */
+function neighboursOf(node: Node): readonly string[] {
+  try {
+    return neighbours(node)
+  } catch (error) {
+    if (error instanceof Refusal) return []
+    throw error
+  }
+}
+
+type Repeated = { wake(): void; stop(): Promise<void> }
+
+/** Runs `work` again and again: after a pause, or at once when woken; never twice at the same time. */
+function repeat(work: () => Promise<void>, pauseMs: number, onError: (error: unknown) => void): Repeated {
+  let stopping = false
+  let woken = false
+  let resume = (): void => undefined
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      if (!woken) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, pauseMs)
+          resume = () => (clearTimeout(timer), resolve())
+        })
+      }
+      woken = false
+      if (!stopping) await work().catch(onError)
+    }
+  }
+  const running = run()
+  const wake = (): void => {
+    woken = true
+    resume()
+  }
+  return { wake, stop: async () => ((stopping = true), wake(), await running) }
+}

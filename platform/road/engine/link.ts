@@ -1,0 +1,194 @@
+import { service } from '@postroad/kernel/principal'
+import { FAILURES_BEFORE_PAUSE, HEARTBEAT_MS, type Lane, backOff, laneOf, orderKey } from '../model.ts'
+import { setLinkFailure } from '../store/links.ts'
+import { findMessages } from '../store/messages.ts'
+import { type Lease, claimShipments, extendLeases, releaseLeases, tryAtOnce } from '../store/shipments.ts'
+import { LinkFailure } from '../transport/port.ts'
+import { greet } from './greet.ts'
+import { type LaneQueue, type Waiting, laneQueue } from './lanes.ts'
+import { type OfferResult, offer } from './offer.ts'
+import { type RelayQueue, relayQueue } from './relay.ts'
+import type { HandedShipment } from './effects.ts'
+import type { Road } from './road.ts'
+
+type Held = Waiting & HandedShipment
+/** One neighbour: its two lanes, its receipts on the way back, and how it is doing. */
+export type Link = {
+  readonly peer: string
+  readonly relays: RelayQueue
+  hasRoom(lane: Lane): boolean
+  hand(shipment: HandedShipment): void
+  /** There may be something in the database. */
+  wake(): void
+  /** Something came from the peer: it is alive. */
+  heard(): void
+  state(): LinkReport
+  stop(): Promise<void>
+}
+export type LinkReport = { readonly peer: string; readonly greeted: boolean; readonly failures: number; readonly pausedUntil: Date | null; readonly lastError: string | null; readonly waiting: number; readonly receipts: number }
+
+const CLAIM = 128
+
+export function openLink(road: Road, peer: string): Link {
+  const lanes: Readonly<Record<Lane, LaneQueue<Held>>> = { small: laneQueue<Held>('small'), large: laneQueue<Held>('large') }
+  const look: Record<Lane, boolean> = { small: true, large: true }
+  const claiming: Record<Lane, boolean> = { small: false, large: false }
+  const under = new Set<Promise<unknown>>()
+  let epoch: string | null = null
+  let greeting = false
+  let failures = 0
+  let serverFaults = 0
+  let pausedUntil = 0
+  let lastError: string | null = null
+  let timer: NodeJS.Timeout | null = null
+  let stopped = false
+
+  const follow = (work: Promise<unknown>): void => {
+    const tracked = work.catch((error: unknown) => road.node.log.error({ err: error, peer }, 'link: unexpected')).finally(() => under.delete(tracked))
+    under.add(tracked)
+  }
+  const pump = (): void => {
+    if (stopped || greeting || pausedUntil > Date.now()) return
+    if (epoch === null) {
+      greeting = true
+      return follow(welcome())
+    }
+    for (const lane of ['small', 'large'] as const) {
+      for (let entry = lanes[lane].next(); entry !== null; entry = lanes[lane].next()) follow(deliver(lane, entry, epoch))
+      if (look[lane] && !claiming[lane] && lanes[lane].size < CLAIM / 2) {
+        claiming[lane] = true
+        follow(claim(lane))
+      }
+    }
+    relays.pump()
+  }
+  /** Greeting is also the probe after a failure: nothing else is risked before the peer answers. */
+  const welcome = async (): Promise<void> => {
+    try {
+      epoch = await greet(road, peer)
+      failures = 0
+      lastError = null
+      look.small = look.large = true
+    } catch (error) {
+      await fail(error)
+    } finally {
+      greeting = false
+    }
+    pump()
+  }
+  const claim = async (lane: Lane): Promise<void> => {
+    try {
+      look[lane] = false
+      const limit = lane === 'small' ? CLAIM : 2
+      const [claimed, messages] = await road.node.transaction(service('road'), async (tx) => {
+        const rows = await claimShipments(tx, { link: peer, lane, owner: road.process, now: road.node.now(), limit })
+        return [rows, await findMessages(tx, rows.map(({ message }) => message))] as const
+      })
+      if (claimed.length === limit) look[lane] = true
+      for (const row of claimed) {
+        const message = messages.get(row.message)
+        if (message === undefined) continue
+        hold({ shipment: { id: row.id, head: message.head, link: peer, slice: row.slice, hops: row.hops, forwarded: row.forwarded, lane, rank: row.rank, owner: road.process }, message, fence: row.fence, attempts: row.attempts })
+      }
+    } finally {
+      claiming[lane] = false
+    }
+    pump()
+  }
+  const hold = (handed: HandedShipment): void => {
+    const { shipment, message } = handed
+    lanes[shipment.lane].add({ ...handed, id: shipment.id, rank: shipment.rank, order: orderKey(message.head), ordinal: message.head.ordinal, bytes: (message.framed?.length ?? 0) + message.manifest.length + 2048 })
+  }
+  const deliver = async (lane: Lane, entry: Held, peerEpoch: string): Promise<void> => {
+    const lease: Lease = { shipment: entry.shipment.id, fence: entry.fence }
+    let result: OfferResult
+    try {
+      result = await offer(road, entry, peerEpoch)
+      if (result.kind === 'custody') serverFaults = 0
+    } catch (error) {
+      if (!(error instanceof LinkFailure)) road.node.log.error({ err: error, shipment: lease.shipment }, 'shipment not offered')
+      await fail(error)
+      result = { kind: 'later', code: error instanceof LinkFailure ? `link.${error.reason}` : 'road.unexpected' }
+    }
+    await settle(entry, lease, result)
+    lanes[lane].done(entry)
+    pump()
+  }
+  const settle = async (entry: Held, lease: Lease, result: OfferResult): Promise<void> => {
+    const common = { keys: [entry.shipment.id], weight: 2048, lazy: false }
+    const retry = (code: string, pause: number): Promise<unknown> =>
+      road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: new Date(road.node.now().getTime() + pause), outcome: 'later', code, detail: lastError ?? '' } })
+    if (result.kind === 'custody') await road.writer.write({ ...common, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts })
+    else if (result.kind === 'refused') {
+      await road.writer.write({ ...common, kind: 'refused', lease, message: entry.message, peer, reason: { code: result.code, text: peer } })
+    } else if (result.kind === 'greet') {
+      epoch = null
+      await retry('road.greetFirst', 0)
+      look[laneOf(entry.message.bodyBytes)] = true
+    } else {
+      countServerFault(result.code)
+      const pause = backOff(entry.attempts + 1, Math.random())
+      await retry(result.code, pause)
+      setTimeout(() => ((look[laneOf(entry.message.bodyBytes)] = true), pump()), pause + 5).unref()
+    }
+  }
+  /** One 5xx says nothing about the link; several in a row, with nothing taken between, do. */
+  const countServerFault = (code: string): void => {
+    if (!/^(http\.5|kernel\.)/.test(code)) return
+    serverFaults += 1
+    if (serverFaults >= FAILURES_BEFORE_PAUSE * 4) epoch = null
+  }
+  const fail = async (error: unknown): Promise<void> => {
+    if (stopped) return
+    const first = pausedUntil <= Date.now()
+    epoch = null
+    lastError = error instanceof Error ? error.message.slice(0, 300) : String(error)
+    if (!first) return // the others that were under way fell with the same connection
+    failures += 1
+    pausedUntil = Date.now() + backOff(failures, Math.random())
+    plan()
+    const waiting = [...lanes.small.clear(), ...lanes.large.clear()]
+    await road.node.transaction(service('road'), async (tx) => {
+      await releaseLeases(tx, waiting.map(({ id, fence }) => ({ shipment: id, fence })))
+      await setLinkFailure(tx, peer, failures, new Date(pausedUntil), lastError)
+    })
+  }
+  const plan = (): void => {
+    if (timer !== null) clearTimeout(timer)
+    timer = setTimeout(() => ((timer = null), pump()), Math.max(1, pausedUntil - Date.now()))
+    timer.unref()
+  }
+  const heartbeat = setInterval(() => {
+    const held = [...lanes.small.held(), ...lanes.large.held()].map(({ id, fence }) => ({ shipment: id, fence }))
+    if (held.length > 0) follow(road.node.transaction(service('road'), (tx) => extendLeases(tx, held, road.node.now())))
+  }, HEARTBEAT_MS)
+  heartbeat.unref()
+  const relays = relayQueue(road, peer, { epoch: () => (pausedUntil > Date.now() ? null : epoch), follow, fail, greetAgain: () => ((epoch = null), pump()), pump: () => pump() })
+
+  return {
+    peer,
+    relays,
+    hasRoom: (lane) => !stopped && pausedUntil <= Date.now() && lanes[lane].hasRoom,
+    hand(handed) {
+      if (handed.shipment.owner === null) look[handed.shipment.lane] = true
+      else hold(handed)
+      pump()
+    },
+    wake() {
+      look.small = look.large = true
+      pump()
+    },
+    heard() {
+      if (pausedUntil <= Date.now()) return
+      pausedUntil = 0
+      follow(road.node.transaction(service('road'), (tx) => tryAtOnce(tx, peer, road.node.now())).then(() => ((look.small = look.large = true), pump())))
+    },
+    state: () => ({ peer, greeted: epoch !== null, failures, pausedUntil: pausedUntil > Date.now() ? new Date(pausedUntil) : null, lastError, waiting: lanes.small.size + lanes.large.size, receipts: relays.size }),
+    async stop() {
+      stopped = true
+      clearInterval(heartbeat)
+      if (timer !== null) clearTimeout(timer)
+      await Promise.all(under)
+    },
+  }
+}

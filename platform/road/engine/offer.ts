@@ -1,0 +1,72 @@
+import { base64url } from '@postroad/gm'
+import { readChunk } from '@postroad/files/service'
+import { type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
+import { faultpoint } from '../faultpoints.ts'
+import { LinkFailure, type WireReply } from '../transport/port.ts'
+import type { HandedShipment } from './effects.ts'
+import { type Road, directoryOf } from './road.ts'
+import { CHUNK_TYPE, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
+
+export type OfferResult =
+  | { readonly kind: 'custody'; readonly mark: number; readonly receipts: readonly SignedReceipt[] }
+  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'later'; readonly code: string }
+  | { readonly kind: 'greet' }
+
+/** Chunks of one shipment under way at the same time: what a cut may cost is less than two. */
+const CHUNKS_AT_ONCE = 1
+/** A callee that asks for chunks again and again does not keep them. */
+const MOST_ROUNDS = 5
+
+/**
+ * Offers a shipment to the next centre: small bodies inside, of large ones only what the centre says it lacks, chunk by chunk. Byte-identical on every try.
+ * @throws LinkFailure when no answer came
+ */
+export async function offer(road: Road, handed: HandedShipment, epoch: string): Promise<OfferResult> {
+  const { shipment, message } = handed
+  const address = addressOf(road, shipment.link)
+  const frame = encodeShipment({ head: message.head, hops: shipment.hops, slice: shipment.slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded: shipment.forwarded })
+  const body = message.framed === null ? [frame] : [frame, message.framed]
+  const put = (path: string, type: string, content: readonly Uint8Array[]): Promise<WireReply> =>
+    road.transport.request(address, { method: 'PUT', path, type, headers: { [NODE_HEADER]: road.self, [EPOCH_HEADER]: epoch }, length: content.reduce((sum, piece) => sum + piece.length, 0), body: content })
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    faultpoint('offer.beforeSend')
+    const reply = await put(paths.shipment(shipment.id), SHIPMENT_TYPE, body)
+    faultpoint('offer.afterAnswer')
+    if (reply.status === 200) return readCustody(road, handed, reply)
+    if (reply.status !== 202) return resultOf(reply)
+    const failed = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put)
+    if (failed !== null) return failed
+  }
+  return { kind: 'later', code: 'chunksNotKept' }
+}
+
+async function sendMissing(road: Road, { shipment, message }: HandedShipment, missing: readonly number[], put: (path: string, type: string, content: readonly Uint8Array[]) => Promise<WireReply>): Promise<OfferResult | null> {
+  for (let at = 0; at < missing.length; at += CHUNKS_AT_ONCE) {
+    const replies = await Promise.all(missing.slice(at, at + CHUNKS_AT_ONCE).map(async (index) => {
+      const hash = message.chunkHashes[index]
+      if (hash === undefined) throw new LinkFailure('cut', `asked for chunk ${index} of ${message.chunkHashes.length}`)
+      return put(paths.chunk(shipment.id, index), CHUNK_TYPE, [await readChunk(road.node, hash, message.head.suite)])
+    }))
+    const bad = replies.find(({ status }) => status !== 200)
+    if (bad !== undefined) return bad.status === 404 ? null : resultOf(bad) // not announced any more: the shipment is offered anew
+  }
+  return null
+}
+
+function resultOf(reply: WireReply): OfferResult {
+  const { code, later } = faultOf(reply)
+  if (code === 'road.greetFirst') return { kind: 'greet' }
+  return later ? { kind: 'later', code } : { kind: 'refused', code }
+}
+
+/** Custody has passed only if the next centre says so with its seal; the other receipts are kept if they hold. */
+function readCustody(road: Road, { shipment, message }: HandedShipment, reply: WireReply): OfferResult {
+  const { mark, receipts } = readReply(reply, custodyAnswer)
+  const keyOf = receiptKeyOf(directoryOf(road))
+  const good = receipts.filter((signed) => verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }).ok)
+  const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === shipment.link)
+  if (good.length < receipts.length) road.node.log.warn({ peer: shipment.link, message: message.head.id, refused: receipts.length - good.length }, 'receipts in an answer refused')
+  return custody ? { kind: 'custody', mark, receipts: good } : { kind: 'later', code: 'road.noCustody' }
+}
+

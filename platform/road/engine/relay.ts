@@ -1,0 +1,84 @@
+import { canonical } from '@postroad/waybill'
+import { faultpoint } from '../faultpoints.ts'
+import type { Relayed } from '../store/receipts.ts'
+import { LinkFailure } from '../transport/port.ts'
+import type { Road } from './road.ts'
+import { EPOCH_HEADER, JSON_TYPE, NODE_HEADER, addressOf, faultOf, paths, readReply, receiptsAnswer } from './wire.ts'
+
+/** Receipts that wait for a link, in memory; the database has them too. */
+export type RelayQueue = { readonly size: number; add(relays: readonly Relayed[]): void; pump(): void }
+export type RelayLink = {
+  /** The peer's epoch once it was greeted; null while it cannot be called. */
+  epoch(): string | null
+  follow(work: Promise<unknown>): void
+  fail(error: unknown): Promise<void>
+  greetAgain(): void
+  /** Greets first if need be, then calls `pump`. */
+  pump(): void
+}
+
+const AT_ONCE = 400
+const IN_FLIGHT = 2
+/** How much lies in memory; the rest is found in the database by the next look. */
+const MOST = 8000
+/** Receipts wait this long for others: they travel in batches. */
+const LINGER_MS = 10
+
+/** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what a crash leaves is found by the next look and sent again. */
+export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueue {
+  const waiting = new Map<number, Relayed>()
+  const under = new Set<number>()
+  let flights = 0
+  let timer: NodeJS.Timeout | null = null
+
+  const pump = (): void => {
+    const epoch = link.epoch()
+    if (epoch === null || flights >= IN_FLIGHT || waiting.size === 0) return
+    const batch = [...waiting.values()].slice(0, AT_ONCE)
+    for (const { seq } of batch) {
+      waiting.delete(seq)
+      under.add(seq)
+    }
+    flights += 1
+    link.follow(send(batch, epoch).finally(() => {
+      flights -= 1
+      for (const { seq } of batch) under.delete(seq)
+      pump()
+    }))
+    pump()
+  }
+  const send = async (batch: readonly Relayed[], epoch: string): Promise<void> => {
+    const body = canonical(batch.map(({ signed }) => signed))
+    try {
+      faultpoint('relay.beforeSend')
+      const reply = await road.transport.request(addressOf(road, peer), { method: 'POST', path: paths.receipts, type: JSON_TYPE, headers: { [NODE_HEADER]: road.self, [EPOCH_HEADER]: epoch }, length: body.length, body })
+      faultpoint('relay.afterAnswer')
+      if (reply.status !== 200) {
+        const { code } = faultOf(reply)
+        if (code === 'road.greetFirst') return link.greetAgain()
+        return road.node.log.warn({ peer, code }, 'receipts not taken; tried again later')
+      }
+      const { mark, refused } = readReply(reply, receiptsAnswer)
+      const verdicts = new Map(refused.map((one) => [one.id, one]))
+      const settled = batch.flatMap(({ seq, signed }) => {
+        const verdict = verdicts.get(signed.receipt.id)
+        return verdict?.later === true ? [] : [{ seq, state: verdict === undefined ? ('sent' as const) : ('refused' as const), mark }]
+      })
+      await road.writer.write({ kind: 'relayed', relays: settled, peer, keys: [], weight: settled.length * 64, lazy: true })
+    } catch (error) {
+      if (!(error instanceof LinkFailure)) throw error
+      await link.fail(error)
+    }
+  }
+  return {
+    get size() {
+      return waiting.size + under.size
+    },
+    add(relays) {
+      for (const relay of relays) if (waiting.size < MOST && !under.has(relay.seq)) waiting.set(relay.seq, relay)
+      if (waiting.size >= AT_ONCE) return link.pump()
+      timer ??= setTimeout(() => ((timer = null), link.pump()), LINGER_MS)
+    },
+    pump,
+  }
+}

@@ -1,0 +1,94 @@
+import { type Head, type SlicedRecipient } from '@postroad/waybill'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { INLINE_BYTES, type Ways, answerToRecall, backOff, laneOf, mayRecall, orderKey, rankOf, splitByWay, steppedBack, urgencyNumber, wayTo } from './model.ts'
+
+const at = new Date('2026-06-01T01:00:00.000Z')
+const entryOf = (organ: string, index = 0): SlicedRecipient => ({ leaf: { organ, name: `${organ}.n`, role: 'to', key: `${organ}.k`, wrapHash: 'w', salt: 's' }, wrap: 'AA', index, path: [] })
+const headOf = (change: Partial<Head> = {}): Head => ({
+  v: 1, suite: 'SM', id: 'm', kind: 'document', thread: 't', ordinal: 0, regarding: null, sender: { organ: 'a', name: 'a.n', key: 'a.k' }, recipients: { root: 'r', count: 1 },
+  urgency: 'normal', label: 0, created: at.toISOString(), expires: at.toISOString(), body: { root: 'r', chunks: 0, bytes: 0 }, manifest: 'm', ...change,
+})
+
+describe('lanes and ranks', () => {
+  it('a body is small as long as it fits into a row', () => {
+    expect([laneOf(0), laneOf(INLINE_BYTES), laneOf(INLINE_BYTES + 1)]).toEqual(['small', 'small', 'large'])
+  })
+  it('urgent before plain, small before large, of what came at the same time', () => {
+    const rank = (urgency: Head['urgency'], bodyBytes: number) => rankOf({ urgency, bodyBytes, at })
+    const order = [rank('extraUrgent', 2000), rank('urgent', 2000), rank('normal', 2000), rank('normal', 50 * 1024 * 1024)]
+    expect(order.toSorted((a, b) => a - b)).toEqual(order)
+  })
+  it('nothing starves: whatever waited eleven minutes longer goes first', () => {
+    fc.assert(fc.property(fc.constantFrom('normal', 'urgent', 'extraUrgent'), fc.nat(5e9), fc.constantFrom('normal', 'urgent', 'extraUrgent'), fc.nat(5e9), (u1, b1, u2, b2) => {
+      const old = rankOf({ urgency: u1, bodyBytes: b1, at })
+      const young = rankOf({ urgency: u2, bodyBytes: b2, at: new Date(at.getTime() + 661_000) })
+      return old < young
+    }))
+  })
+  it('numbers urgencies upwards', () => expect((['normal', 'urgent', 'extraUrgent'] as const).map(urgencyNumber)).toEqual([0, 1, 2]))
+})
+
+describe('back-off', () => {
+  it('grows, is capped, and never is nothing', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 1000 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (failures, random) => {
+      const pause = backOff(failures, random)
+      return pause >= 250 && pause <= 60_000 && pause >= backOff(failures, 0)
+    }))
+    expect([backOff(1, 0), backOff(2, 0), backOff(3, 0), backOff(50, 0)]).toEqual([250, 500, 1000, 30_000])
+  })
+})
+
+describe('ways', () => {
+  const ways: Ways = {
+    organ: (id) => (['here', 'north', 'south', 'merged', 'ended', 'island'].includes(id) ? {} : null),
+    standsFor: (organ) => (organ === 'merged' ? 'south' : organ === 'ended' || organ === 'nobody' ? null : organ),
+    nextHop: (from, organ) => ({ here: from, north: 'n', south: 's', island: null })[organ] ?? null,
+  }
+  const way = (organ: string) => wayTo(ways, 'self', organ, at.toISOString())
+  it('leads here, over a link, or nowhere with a reason', () => {
+    expect(way('here')).toEqual({ kind: 'here', keeper: 'here', forwarded: false })
+    expect(way('north')).toEqual({ kind: 'link', peer: 'n', keeper: 'north', forwarded: false })
+    expect(way('merged')).toEqual({ kind: 'link', peer: 's', keeper: 'south', forwarded: true })
+    expect(['nobody', 'ended', 'island'].map((organ) => { const found = way(organ); return found.kind === 'nowhere' ? found.reason.code : found.kind })).toEqual(['unknownOrgan', 'organEnded', 'noWay'])
+  })
+  it('one slice per link; nothing goes back where it came from unless it was forwarded', () => {
+    const slice = ['here', 'north', 'merged', 'south', 'nobody'].map(entryOf)
+    const split = splitByWay(slice, way, null)
+    expect(split.here.map(({ entry }) => entry.leaf.organ)).toEqual(['here'])
+    expect([...split.links].map(([peer, entries]) => [peer, entries.map(({ leaf }) => leaf.organ)])).toEqual([['n', ['north']], ['s', ['merged', 'south']]])
+    expect(split.forwarded.map(({ entry, to }) => [entry.leaf.organ, to])).toEqual([['merged', 'south']])
+    const back = splitByWay(slice, way, 's')
+    expect(back.nowhere.map(({ entry, reason }) => [entry.leaf.organ, reason.code])).toEqual([['south', 'wrongRecipient'], ['nobody', 'unknownOrgan']])
+    expect(back.links.get('s')?.map(({ leaf }) => leaf.organ)).toEqual(['merged'])
+  })
+  it('every recipient has exactly one way', () => {
+    fc.assert(fc.property(fc.array(fc.constantFrom('here', 'north', 'south', 'merged', 'ended', 'island', 'nobody')), fc.constantFrom(null, 'n', 's'), (organs, from) => {
+      const { here, links, nowhere } = splitByWay(organs.map(entryOf), way, from)
+      return here.length + nowhere.length + [...links.values()].reduce((sum, entries) => sum + entries.length, 0) === organs.length
+    }))
+  })
+})
+
+describe('recall', () => {
+  it('wins before 签收, waits for what has not come, is refused afterwards', () => {
+    expect([null, 'arrived', 'delivered', 'signedFor', 'registered', 'returned', 'recalled'].map(answerToRecall)).toEqual(['wait', 'recalled', 'recalled', 'recallRefused', 'recallRefused', 'recallRefused', 'recallRefused'])
+  })
+  it('is the sender’s own', () => {
+    const request = headOf({ kind: 'recallRequest', regarding: 'x' })
+    expect([mayRecall(request, 'a'), mayRecall(request, 'b'), mayRecall(headOf({ regarding: 'x' }), 'a'), mayRecall(headOf({ kind: 'recallRequest' }), 'a')]).toEqual([true, false, false, false])
+  })
+})
+
+describe('marks and order', () => {
+  it('a number below the one told before is a step back', () => {
+    expect(steppedBack({ taken: 5, receipts: 7 }, { taken: 5, receipts: 7 })).toBe(false)
+    expect(steppedBack({ taken: 5, receipts: 7 }, { taken: 4, receipts: 9 })).toBe(true)
+    expect(steppedBack({ taken: 5, receipts: 7 }, { taken: 9, receipts: 6 })).toBe(true)
+  })
+  it('is kept within thread, sender and urgency, and never binds a recall', () => {
+    expect(orderKey(headOf())).toBe(orderKey(headOf({ id: 'other', ordinal: 3 })))
+    expect(orderKey(headOf({ urgency: 'urgent' }))).not.toBe(orderKey(headOf()))
+    expect(orderKey(headOf({ kind: 'recallRequest' }))).toBeNull()
+  })
+})

@@ -1,0 +1,118 @@
+import type { Head, Receipt, ReceiptKind, SlicedRecipient, Urgency } from '@postroad/waybill'
+
+/** Why something ended, as receipts carry it. */
+export type Reason = NonNullable<Receipt['reason']>
+
+/** A sealed body up to here lives in the database and travels inside its shipment; a larger one as chunks in the blob store. */
+export const INLINE_BYTES = 64 * 1024
+/** Who holds a shipment's lease answers within this time or loses it; renewed every `HEARTBEAT_MS`. */
+export const LEASE_MS = 30_000
+export const HEARTBEAT_MS = 10_000
+/** One signature covers all receipts that fall due within this time. */
+export const RECEIPT_WINDOW_MS = 20
+/** How long a centre keeps what it handed on: as far back as the next centre's backups may reach. */
+export const CUSTODY_KEPT_DAYS = 14
+
+
+
+/** What a link's two lanes carry: a film never waits before, nor holds up, a letter. */
+export type Lane = 'small' | 'large'
+export const laneOf = (bodyBytes: number): Lane => (bodyBytes <= INLINE_BYTES ? 'small' : 'large')
+
+const GRACE_MS: Readonly<Record<Urgency, number>> = { extraUrgent: 0, urgent: 15_000, normal: 60_000 }
+/** A large body counts as if it had come so much later: one second per MiB, at most ten minutes. */
+const MS_PER_MIB = 1000
+const LONGEST_SIZE_MS = 600_000
+
+/**
+ * Virtual deadline in milliseconds since 1970; the earliest goes first. Urgency and size move it by a bounded time, so that urgent and small
+ * ones overtake and nothing starves.
+ */
+export function rankOf(entry: { readonly urgency: Urgency; readonly bodyBytes: number; readonly at: Date }): number {
+  const size = Math.min(LONGEST_SIZE_MS, Math.floor((entry.bodyBytes / (1024 * 1024)) * MS_PER_MIB))
+  return entry.at.getTime() + GRACE_MS[entry.urgency] + size
+}
+
+const URGENCIES: readonly Urgency[] = ['normal', 'urgent', 'extraUrgent']
+export const urgencyNumber = (urgency: Urgency): number => URGENCIES.indexOf(urgency)
+
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 60_000
+/** Pause before the next try after so many failures in a row: doubling, capped, with jitter so that many links do not try together. `random` in [0, 1). */
+export function backOff(failures: number, random: number): number {
+  const full = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20))
+  return Math.round(full * (0.5 + random / 2))
+}
+
+/** Refusals of one shipment do not stop a link; only a peer that does not answer does, or one that fails several times in a row. */
+export const FAILURES_BEFORE_PAUSE = 3
+
+/** Where a recipient's copy goes from here. */
+export type Way =
+  | { readonly kind: 'here'; readonly keeper: string; readonly forwarded: boolean }
+  | { readonly kind: 'link'; readonly peer: string; readonly keeper: string; readonly forwarded: boolean }
+  | { readonly kind: 'nowhere'; readonly reason: Reason }
+
+/** What of the directory decides a way: who stands for an organ at an instant, and the neighbour towards it (`self` when it is hosted here). */
+export type Ways = { standsFor(organ: string, at: string): string | null; nextHop(from: string, organ: string): string | null; organ(id: string): unknown }
+
+/** The way to a recipient from `self` at an instant. An organ that merged or moved is followed (forwarded), one that ended without heirs has no way. */
+export function wayTo(ways: Ways, self: string, organ: string, at: string): Way {
+  const keeper = ways.standsFor(organ, at)
+  if (keeper === null) return { kind: 'nowhere', reason: { code: ways.organ(organ) === null ? 'unknownOrgan' : 'organEnded', text: '' } }
+  const next = ways.nextHop(self, keeper)
+  if (next === null) return { kind: 'nowhere', reason: { code: 'noWay', text: '' } }
+  const forwarded = keeper !== organ
+  return next === self ? { kind: 'here', keeper, forwarded } : { kind: 'link', peer: next, keeper, forwarded }
+}
+
+export type Split = {
+  readonly here: readonly { readonly entry: SlicedRecipient; readonly keeper: string; readonly forwarded: boolean }[]
+  /** One payload per link, whatever the number of recipients behind it. */
+  readonly links: ReadonlyMap<string, readonly SlicedRecipient[]>
+  readonly forwarded: readonly { readonly entry: SlicedRecipient; readonly to: string }[]
+  readonly nowhere: readonly { readonly entry: SlicedRecipient; readonly reason: Reason }[]
+}
+
+/** Splits recipients by next hop. What would go back to where it came from, without having been forwarded, has no way: a loop is never entered. */
+export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: string) => Way, cameFrom: string | null): Split {
+  const here: { entry: SlicedRecipient; keeper: string; forwarded: boolean }[] = []
+  const links = new Map<string, SlicedRecipient[]>()
+  const nowhere: { entry: SlicedRecipient; reason: Reason }[] = []
+  const forwarded: { entry: SlicedRecipient; to: string }[] = []
+  for (const entry of slice) {
+    const chosen = way(entry.leaf.organ)
+    if (chosen.kind === 'nowhere') nowhere.push({ entry, reason: chosen.reason })
+    else if (chosen.kind === 'link' && chosen.peer === cameFrom && !chosen.forwarded) nowhere.push({ entry, reason: { code: 'wrongRecipient', text: '' } })
+    else {
+      if (chosen.forwarded) forwarded.push({ entry, to: chosen.keeper })
+      if (chosen.kind === 'here') here.push({ entry, keeper: chosen.keeper, forwarded: chosen.forwarded })
+      else links.set(chosen.peer, [...(links.get(chosen.peer) ?? []), entry])
+    }
+  }
+  return { here, links, forwarded, nowhere }
+}
+
+/** What a recall meets at the destination; the row lock around it decides between recall and 签收. */
+export type RecallAnswer = Extract<ReceiptKind, 'recalled' | 'recallRefused'> | 'wait'
+export function answerToRecall(state: string | null): RecallAnswer {
+  if (state === null) return 'wait'
+  return state === 'arrived' || state === 'delivered' ? 'recalled' : 'recallRefused'
+}
+
+/** A recall is the sender's own: of the organ that sent what it recalls. */
+export const mayRecall = (recall: Head, originalSender: string): boolean => recall.kind === 'recallRequest' && recall.regarding !== null && recall.sender.organ === originalSender
+
+/** States in which a limit that passes is an alarm. */
+export const OPEN_STATES: readonly string[] = ['accepted', 'queued', 'inCustody', 'arrived', 'delivered']
+
+/**
+ * What peers tell each other when either starts or hears of a restart: how much each has taken over from the other, ever.
+ * A number below what was told before means that the peer came back from an older backup.
+ */
+export type Marks = { readonly taken: number; readonly receipts: number }
+export const steppedBack = (remembered: Marks, told: Marks): boolean => told.taken < remembered.taken || told.receipts < remembered.receipts
+
+/** The thread in which a shipment keeps its place; a recall overtakes what it recalls. */
+export const orderKey = (head: Pick<Head, 'kind' | 'thread' | 'urgency' | 'sender'>): string | null =>
+  head.kind === 'recallRequest' ? null : `${head.thread} ${head.sender.organ} ${head.urgency}`

@@ -1,0 +1,69 @@
+import { tls, view } from '@postroad/directory/service'
+import { suites } from '@postroad/gm/node'
+import { Refusal } from '@postroad/kernel/errors'
+import type { Node, Slot } from '@postroad/kernel/node'
+import { type EventDefinition, definePlugin } from '@postroad/kernel/plugin'
+import { directoryId, receiptKind, uuid } from '@postroad/waybill'
+import { z } from 'zod'
+import { type Engine, startEngine } from './engine/engine.ts'
+import type { LinkReport } from './engine/link.ts'
+import { roadSlot } from './engine/road.ts'
+import { followDeputies, forgetOldBodies, raiseLate } from './limits.ts'
+import { httpsTransport } from './transport/https.ts'
+import type { LinkTransport } from './transport/port.ts'
+import { roadPermissions, roadTitle } from './words.ts'
+
+const engineSlot: Slot<Engine> = { name: 'road.engine' }
+/** Another transport than https, set before the start: simulations of many nodes in one process. */
+export const transportSlot: Slot<LinkTransport> = { name: 'road.transport' }
+
+/** Documents reached organs hosted here. `organs` are those who keep them. */
+export const arrivedEvent = z.object({ organs: z.array(directoryId), deliveries: z.array(z.object({ message: uuid, organ: directoryId })) })
+/** Receipts were recorded: `organs` are the senders (or, at a destination, the recipients) whom they concern. */
+export const receiptEvent = z.object({ organs: z.array(z.string()), receipts: z.array(z.object({ message: uuid, kind: receiptKind, recipient: directoryId.nullable() })) })
+const roadArrived: EventDefinition<z.infer<typeof arrivedEvent>> = { name: 'road.arrived', version: 1, parse: (payload) => arrivedEvent.parse(payload) }
+const roadReceipt: EventDefinition<z.infer<typeof receiptEvent>> = { name: 'road.receipt', version: 1, parse: (payload) => receiptEvent.parse(payload) }
+/** Something was written within another room's transaction: the engine looks at once. */
+const roadQueued: EventDefinition<unknown> = { name: 'road.queued', version: 1, parse: (payload) => payload }
+
+/** Starts after ledger, directory and files. */
+export const road = definePlugin({
+  id: 'road',
+  title: roadTitle,
+  migrations: new URL('./migrations/', import.meta.url),
+  permissions: roadPermissions,
+  events: [roadArrived, roadReceipt, roadQueued],
+  on: [
+    { event: roadQueued.name, handle: async (_payload, node) => node.slots.get(engineSlot).wake() },
+    { event: 'directory.changed', handle: (_payload, node) => followDirectory(node) },
+  ],
+  jobs: [
+    { name: 'late', every: '* * * * *', run: async (_payload, node) => void (await raiseLate(node)) },
+    { name: 'forget', every: '37 2 * * *', run: (_payload, node) => forgetOldBodies(node) },
+  ],
+  async start(node) {
+    const transport = node.slots.find(transportSlot) ?? httpsTransport({ identity: () => tls(node), host: node.config.road.host, port: node.config.road.port })
+    const engine = await startEngine(node, suites, transport)
+    node.slots.set(roadSlot, engine.road)
+    node.slots.set(engineSlot, engine)
+    node.log.info({ address: engine.address }, 'road: open')
+    return { stop: () => engine.stop() }
+  },
+})
+
+/** Certificates are renewed, deputies come and go, neighbours move. */
+async function followDirectory(node: Node): Promise<void> {
+  try {
+    view(node)
+  } catch (error) {
+    if (error instanceof Refusal) return // not joined yet: there is nobody to follow
+    throw error
+  }
+  await followDeputies(node)
+  node.slots.get(engineSlot).wake()
+}
+
+/** How each link is doing, for people who watch the road. */
+export const linkReports = (node: Node): readonly LinkReport[] => node.slots.get(engineSlot).links()
+/** Where other nodes reach this node's road. */
+export const roadAddress = (node: Node): string => node.slots.get(engineSlot).address

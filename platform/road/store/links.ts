@@ -1,0 +1,74 @@
+import type { Tx } from '@postroad/kernel/database'
+import { sql } from 'kysely'
+import type { Marks } from '../model.ts'
+
+export type LinkState = {
+  readonly peer: string
+  /** What this node took over from the peer, ever. */
+  readonly taken: number
+  readonly receiptsTaken: number
+  /** What the peer last told of itself. */
+  readonly peerEpoch: string | null
+  readonly peerMarks: Marks
+  readonly failures: number
+  readonly nextAt: Date | null
+  readonly heardAt: Date | null
+  readonly lastError: string | null
+}
+type Row = { peer: string; taken: string; receipts_taken: string; peer_epoch: string | null; peer_taken: string; peer_receipts: string; failures: number; next_at: Date | null; heard_at: Date | null; last_error: string | null }
+
+const read = (row: Row): LinkState => ({
+  peer: row.peer, taken: Number(row.taken), receiptsTaken: Number(row.receipts_taken), peerEpoch: row.peer_epoch,
+  peerMarks: { taken: Number(row.peer_taken), receipts: Number(row.peer_receipts) }, failures: row.failures, nextAt: row.next_at, heardAt: row.heard_at, lastError: row.last_error,
+})
+
+export async function readLinks(tx: Tx): Promise<readonly LinkState[]> {
+  const { rows } = await sql<Row>`select peer, taken, receipts_taken, peer_epoch, peer_taken, peer_receipts, failures, next_at, heard_at, last_error from road.link order by peer`.execute(tx)
+  return rows.map(read)
+}
+
+/** The link as it stands, locked; made if it is new. */
+export async function lockLink(tx: Tx, peer: string): Promise<LinkState> {
+  await sql`insert into road.link (peer) values (${peer}) on conflict do nothing`.execute(tx)
+  const { rows } = await sql<Row>`select peer, taken, receipts_taken, peer_epoch, peer_taken, peer_receipts, failures, next_at, heard_at, last_error from road.link where peer = ${peer} for update`.execute(tx)
+  return read(rows[0] as Row)
+}
+
+/** Changes when the database was started anew, as it is after every restore: peers then greet before they go on. */
+const epoch = sql`to_char(pg_postmaster_start_time() at time zone 'utc', 'YYYYMMDDHH24MISSUS')`
+
+/** Counts what was just taken over from peers; answers the counts before, so that each piece gets its own mark, and the database's epoch. */
+export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly shipments: number; readonly receipts: number }>): Promise<{ readonly before: ReadonlyMap<string, Marks>; readonly epoch: string | null }> {
+  if (counts.size === 0) return { before: new Map(), epoch: null }
+  const given = [...counts].map(([peer, { shipments, receipts }]) => ({ peer, shipments, receipts })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
+  const { rows } = await sql<{ peer: string; taken: string; receipts: string; epoch: string }>`insert into road.link as l (peer, taken, receipts_taken)
+    select * from json_to_recordset(${JSON.stringify(given)}::json) as r (peer text, shipments bigint, receipts bigint) order by 1
+    on conflict (peer) do update set taken = l.taken + excluded.taken, receipts_taken = l.receipts_taken + excluded.receipts_taken
+    returning peer, taken, receipts_taken as receipts, ${epoch} as epoch`.execute(tx)
+  const before = rows.map((row): [string, Marks] => [row.peer, { taken: Number(row.taken) - (counts.get(row.peer)?.shipments ?? 0), receipts: Number(row.receipts) - (counts.get(row.peer)?.receipts ?? 0) }])
+  return { before: new Map(before), epoch: rows[0]?.epoch ?? null }
+}
+
+/** The highest that each peer told of what it took over from here. */
+export async function rememberMarks(tx: Tx, told: ReadonlyMap<string, Marks>): Promise<void> {
+  if (told.size === 0) return
+  const rows = [...told].map(([peer, marks]) => ({ peer, ...marks })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
+  await sql`insert into road.link as l (peer, peer_taken, peer_receipts) select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (peer text, taken bigint, receipts bigint) order by 1
+    on conflict (peer) do update set peer_taken = greatest(l.peer_taken, excluded.peer_taken), peer_receipts = greatest(l.peer_receipts, excluded.peer_receipts)`.execute(tx)
+}
+
+/** What the peer told in its greeting stands, also where it is less than before. */
+export async function setPeer(tx: Tx, peer: string, epoch: string, marks: Marks, now: Date): Promise<void> {
+  await sql`update road.link set peer_epoch = ${epoch}, peer_taken = ${marks.taken}, peer_receipts = ${marks.receipts}, heard_at = ${now}, failures = 0, next_at = null, last_error = null where peer = ${peer}`.execute(tx)
+}
+
+export async function setLinkFailure(tx: Tx, peer: string, failures: number, nextAt: Date | null, error: string | null): Promise<void> {
+  await sql`insert into road.link (peer, failures, next_at, last_error) values (${peer}, ${failures}, ${nextAt}, ${error})
+    on conflict (peer) do update set failures = excluded.failures, next_at = excluded.next_at, last_error = excluded.last_error`.execute(tx)
+}
+
+/** Reads it where nothing else is to be read. */
+export async function readEpoch(tx: Tx): Promise<string> {
+  const { rows } = await sql<{ epoch: string }>`select ${epoch} as epoch`.execute(tx)
+  return rows[0]?.epoch ?? '-'
+}

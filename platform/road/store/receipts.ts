@@ -1,0 +1,103 @@
+import type { SuiteId } from '@postroad/gm'
+import type { Tx } from '@postroad/kernel/database'
+import type { Receipt, SignedReceipt } from '@postroad/waybill'
+import { sql } from 'kysely'
+
+/** A receipt of ours that is true and not signed yet. */
+export type DueReceipt = { readonly receipt: Receipt; readonly suite: SuiteId; readonly route: 'answer' | 'home' }
+
+export async function insertDue(tx: Tx, due: readonly DueReceipt[]): Promise<void> {
+  if (due.length === 0) return
+  const rows = due.map(({ receipt, suite, route }) => ({ receipt: receipt.id, message: receipt.message, content: receipt, suite, route }))
+  await sql`insert into road.due (receipt, message, content, suite, route)
+    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (receipt uuid, message uuid, content json, suite text, route text)`.execute(tx)
+}
+
+/** Receipts left unsigned by a process that died: older than `before`. */
+export async function oldDue(tx: Tx, before: Date, limit: number): Promise<readonly DueReceipt[]> {
+  const { rows } = await sql<{ content: Receipt; suite: SuiteId; route: 'answer' | 'home' }>`select content, suite, route from road.due where at < ${before} order by at limit ${limit}`.execute(tx)
+  return rows.map(({ content, suite, route }) => ({ receipt: content, suite, route }))
+}
+
+/** Receipts by id, signed or still due: what a repeated offer is answered with. */
+export async function receiptsById(tx: Tx, ids: readonly string[]): Promise<{ readonly signed: readonly SignedReceipt[]; readonly due: readonly DueReceipt[] }> {
+  if (ids.length === 0) return { signed: [], due: [] }
+  const { rows } = await sql<{ receipt: Receipt; seal: SignedReceipt['seal'] | null; suite: SuiteId; route: 'answer' | 'home' }>`
+    select receipt, seal, '' as suite, '' as route from road.receipt where id = any(${[...ids]}::uuid[])
+    union all select content, null, suite, route from road.due where receipt = any(${[...ids]}::uuid[])`.execute(tx)
+  return {
+    signed: rows.flatMap(({ receipt, seal }) => (seal === null ? [] : [{ receipt, seal }])),
+    due: rows.flatMap(({ receipt, seal, suite, route }) => (seal === null ? [{ receipt, suite, route }] : [])),
+  }
+}
+
+/** Ids of the receipts about these recipients of a message that this node itself made or makes. */
+export async function ownReceiptIds(tx: Tx, node: string, pairs: readonly { message: string; recipient: string }[]): Promise<readonly { message: string; recipient: string; id: string }[]> {
+  if (pairs.length === 0) return []
+  const given = sql`json_to_recordset(${JSON.stringify(pairs)}::json) as p (message uuid, recipient text)`
+  const { rows } = await sql<{ message: string; recipient: string; id: string }>`
+    select r.message, r.recipient, r.id from road.receipt r join ${given} on p.message = r.message and p.recipient = r.recipient where r.node = ${node} and r.kind in ('arrived', 'undeliverable', 'forwarded', 'recalled', 'recallRefused')
+    union select d.message, d.content ->> 'recipient', d.receipt from road.due d join ${given} on p.message = d.message and p.recipient = d.content ->> 'recipient'`.execute(tx)
+  return rows
+}
+
+/** Keeps signed receipts for good; what was due is due no longer. Answers the ids that were new. */
+export async function insertReceipts(tx: Tx, receipts: readonly SignedReceipt[]): Promise<ReadonlySet<string>> {
+  if (receipts.length === 0) return new Set()
+  const rows = receipts.map(({ receipt, seal }) => ({ id: receipt.id, message: receipt.message, kind: receipt.kind, recipient: receipt.recipient, node: receipt.node, at: receipt.at, receipt, seal }))
+  const { rows: inserted } = await sql<{ id: string }>`insert into road.receipt (id, message, kind, recipient, node, at, receipt, seal)
+    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (id uuid, message uuid, kind text, recipient text, node text, at timestamptz, receipt json, seal json) order by 1
+    on conflict do nothing returning id`.execute(tx)
+  return new Set(inserted.map(({ id }) => id))
+}
+
+export async function deleteDue(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await sql`delete from road.due where receipt = any(${[...ids]}::uuid[])`.execute(tx)
+}
+
+export async function receiptsOf(tx: Tx, message: string): Promise<readonly SignedReceipt[]> {
+  const { rows } = await sql<SignedReceipt>`select receipt, seal from road.receipt where message = ${message} order by at, id`.execute(tx)
+  return rows
+}
+
+/** A receipt on its way back. */
+export type Relayed = { readonly seq: number; readonly link: string; readonly signed: SignedReceipt }
+
+/** Puts receipts on their way to a peer, each once; answers those that were new. */
+export async function insertRelay(tx: Tx, relays: readonly { link: string; signed: SignedReceipt }[]): Promise<readonly Relayed[]> {
+  if (relays.length === 0) return []
+  const rows = relays.map(({ link, signed }) => ({ link, receipt: signed.receipt.id, message: signed.receipt.message, signed }))
+  const { rows: inserted } = await sql<{ seq: string; link: string; receipt: string }>`insert into road.relay (link, receipt, message, signed)
+    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (link text, receipt uuid, message uuid, signed json) on conflict do nothing returning seq, link, receipt`.execute(tx)
+  const byId = new Map(relays.map((relay) => [`${relay.link} ${relay.signed.receipt.id}`, relay.signed]))
+  return inserted.flatMap(({ seq, link, receipt }) => {
+    const signed = byId.get(`${link} ${receipt}`)
+    return signed === undefined ? [] : [{ seq: Number(seq), link, signed }]
+  })
+}
+
+/** Receipts that wait to be sent since before `before`, oldest first. */
+export async function waitingRelays(tx: Tx, before: Date, limit: number): Promise<readonly Relayed[]> {
+  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and at < ${before} order by seq limit ${limit}`.execute(tx)
+  return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
+}
+
+export async function markRelayed(tx: Tx, relays: readonly { seq: number; state: 'sent' | 'refused'; mark: number }[]): Promise<void> {
+  if (relays.length === 0) return
+  await sql`update road.relay x set state = r.state, mark = r.mark from json_to_recordset(${JSON.stringify(relays)}::json) as r (seq bigint, state text, mark bigint) where x.seq = r.seq and x.state <> r.state`.execute(tx)
+}
+
+/** The peer forgot what it was told after `mark`. */
+export async function relayAgain(tx: Tx, link: string, mark: number): Promise<number> {
+  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
+  return rows.length
+}
+
+/** Of these, those for which no alarm is waiting to be signed. */
+export async function unfinishedLate(tx: Tx, pairs: readonly { message: string; organ: string }[]): Promise<readonly { message: string; organ: string }[]> {
+  if (pairs.length === 0) return []
+  const { rows } = await sql<{ message: string; organ: string }>`select p.message, p.organ from json_to_recordset(${JSON.stringify(pairs)}::json) as p (message uuid, organ text)
+    where not exists (select from road.due d where d.message = p.message and d.content ->> 'kind' = 'late' and d.content ->> 'recipient' = p.organ)`.execute(tx)
+  return rows
+}
