@@ -18,10 +18,23 @@ const terminal = await openTerminal(home, loadState(home), person)
 const seen = new Set<string>()
 process.on('disconnect', () => process.exit(0))
 process.send?.({ ready: true })
+
+/** The newest first, page after page, as long as a page holds something new: what was opened stays in the list until it is signed for. */
+async function look(): Promise<ReceivedSummary[]> {
+  const fresh: ReceivedSummary[] = []
+  for (let cursor: string | undefined, more = true; more; ) {
+    const { items, next } = await terminal.listReceived({ view: 'waiting', limit: 100, ...(cursor === undefined ? {} : { cursor }) })
+    const unseen = items.filter(({ message, state }) => state === 'arrived' && !seen.has(message))
+    for (const { message } of unseen) seen.add(message)
+    fresh.push(...unseen)
+    more = unseen.length > 0 && next !== null
+    cursor = next ?? undefined
+  }
+  return fresh
+}
+
 for (;;) {
-  const { items } = await terminal.listReceived({ view: 'waiting', limit: 100 })
-  const fresh = items.filter(({ message, state }) => state === 'arrived' && !seen.has(message))
-  for (const { message } of fresh) seen.add(message)
+  const fresh = await look()
   const queue = [...fresh]
   await Promise.all(
     Array.from({ length: Number(concurrency) }, async () => {

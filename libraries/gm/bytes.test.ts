@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { base64url, concat, equal, fromBase64url, fromBigInt, fromHex, fromUtf8, hex, toBigInt, u32be, u64be, utf8 } from './bytes.ts'
+import { base64url, concat, equal, fromBase64url, fromBigInt, fromHex, fromUtf8, hex, isBase64url, toBigInt, u32be, u64be, utf8 } from './bytes.ts'
 
 const bytes = fc.uint8Array({ maxLength: 300 })
 
@@ -19,6 +19,24 @@ describe('bytes', () => {
   it('write base64url of megabytes', () => {
     const value = Uint8Array.from({ length: 1_000_001 }, (_, i) => (i * 7) & 255)
     expect(base64url(value) === Buffer.from(value).toString('base64url')).toBe(true)
+  })
+
+  it('tell beforehand what is base64url', () => {
+    const reads = (text: string): boolean => {
+      try {
+        fromBase64url(text)
+        return true
+      } catch {
+        return false
+      }
+    }
+    const texts = fc.oneof(fc.string({ unit: fc.constantFrom(...'AQEgwB_-9/+= '), maxLength: 9 }), fc.string({ maxLength: 9 }))
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect([text, isBase64url(text)]).toEqual([text, reads(text)])
+      }),
+    )
+    expect(isBase64url('A'.repeat(32_000_000))).toBe(true)
   })
 
   it('refuse a second spelling of the same base64url value', () => {

@@ -109,7 +109,7 @@ export type EvidenceParts = {
 export async function evidenceParts(tx: Tx, id: string): Promise<EvidenceParts | null> {
   const message = await findMessage(tx, id, { bodies: false })
   if (message === null) return null
-  const sent = message.cameFrom === null ? await deliveriesOf(tx, 'sent', id) : []
-  const rows = sent.length > 0 ? sent : await deliveriesOf(tx, 'inbox', id) // a recipient at the sender's own node sees its inbox only
+  const own = message.cameFrom === null ? await deliveriesOf(tx, 'sent', id) : []
+  const rows = own.length > 0 ? own : await deliveriesOf(tx, 'inbox', id) // a recipient at the sender's own node sees its inbox only
   return { head: message.head, hops: message.hops, recipients: rows.map(({ entry }) => entry), manifest: message.manifest, chunkHashes: message.chunkHashes, receipts: await receiptsOf(tx, id) }
 }

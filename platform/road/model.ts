@@ -1,4 +1,4 @@
-import type { Head, Receipt, ReceiptKind, SlicedRecipient, Urgency } from '@postroad/waybill'
+import { type Head, type Receipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
 
 /** Why something ended, as receipts carry it. */
 export type Reason = NonNullable<Receipt['reason']>
@@ -19,19 +19,9 @@ export const CUSTODY_KEPT_DAYS = 14
 export type Lane = 'small' | 'large'
 export const laneOf = (bodyBytes: number): Lane => (bodyBytes <= INLINE_BYTES ? 'small' : 'large')
 
-const GRACE_MS: Readonly<Record<Urgency, number>> = { extraUrgent: 0, urgent: 15_000, normal: 60_000 }
-/** A large body counts as if it had come so much later: one second per MiB, at most ten minutes. */
-const MS_PER_MIB = 1000
-const LONGEST_SIZE_MS = 600_000
-
-/**
- * Virtual deadline in milliseconds since 1970; the earliest goes first. Urgency and size move it by a bounded time, so that urgent and small
- * ones overtake and nothing starves.
- */
-export function rankOf(entry: { readonly urgency: Urgency; readonly bodyBytes: number; readonly at: Date }): number {
-  const size = Math.min(LONGEST_SIZE_MS, Math.floor((entry.bodyBytes / (1024 * 1024)) * MS_PER_MIB))
-  return entry.at.getTime() + GRACE_MS[entry.urgency] + size
-}
+/** When its turn would come on an idle link, milliseconds since 1970; the earliest goes first (waybill `turnOf`). */
+export const rankOf = (entry: { readonly urgency: Urgency; readonly bodyBytes: number; readonly at: Date }): number =>
+  Math.floor(turnOf({ urgency: entry.urgency, bytes: entry.bodyBytes, queued: entry.at.getTime() }))
 
 const URGENCIES: readonly Urgency[] = ['normal', 'urgent', 'extraUrgent']
 export const urgencyNumber = (urgency: Urgency): number => URGENCIES.indexOf(urgency)
@@ -93,25 +83,8 @@ export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: strin
   return { here, links, forwarded, nowhere }
 }
 
-/** What a recall meets at the destination; the row lock around it decides between recall and 签收. */
-export type RecallAnswer = Extract<ReceiptKind, 'recalled' | 'recallRefused'> | 'wait'
-export function answerToRecall(state: string | null): RecallAnswer {
-  if (state === null) return 'wait'
-  return state === 'arrived' || state === 'delivered' ? 'recalled' : 'recallRefused'
-}
-
-/** A recall is the sender's own: of the organ that sent what it recalls. */
-export const mayRecall = (recall: Head, originalSender: string): boolean => recall.kind === 'recallRequest' && recall.regarding !== null && recall.sender.organ === originalSender
-
-/** States in which a limit that passes is an alarm. */
-export const OPEN_STATES: readonly string[] = ['accepted', 'queued', 'inCustody', 'arrived', 'delivered']
-
-/**
- * What peers tell each other when either starts or hears of a restart: how much each has taken over from the other, ever.
- * A number below what was told before means that the peer came back from an older backup.
- */
-export type Marks = { readonly taken: number; readonly receipts: number }
-export const steppedBack = (remembered: Marks, told: Marks): boolean => told.taken < remembered.taken || told.receipts < remembered.receipts
+/** What a peer has taken over from us, ever: shipments and receipts. */
+export type { Marks } from '@postroad/waybill'
 
 /** The thread in which a shipment keeps its place; a recall overtakes what it recalls. */
 export const orderKey = (head: Pick<Head, 'kind' | 'thread' | 'urgency' | 'sender'>): string | null =>

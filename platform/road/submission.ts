@@ -1,5 +1,5 @@
 import type { Suites } from '@postroad/gm'
-import { fromBase64url } from '@postroad/gm'
+import { fromBase64url, isBase64url } from '@postroad/gm'
 import type { Refusal } from '@postroad/kernel/errors'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import { type DirectoryView, type Result, checkChunkHashes, checkHead, chunkHash, directoryId, hashText, head, manifestHash, organKey, slicedRecipient, uuid, verifyAllRecipients } from '@postroad/waybill'
@@ -15,9 +15,9 @@ export const submission = z.strictObject({
   /** All recipients, in the order of their tree. */
   recipients: z.array(slicedRecipient).min(1).max(100_000),
   /** Sealed, base64url. */
-  manifest: z.string().regex(/^[A-Za-z0-9_-]*$/).max(32 * 1024 * 1024),
+  manifest: z.string().max(32 * 1024 * 1024).refine(isBase64url),
   /** The content key wrapped for the sender itself. */
-  ownWrap: z.strictObject({ key: directoryId, wrap: z.string().regex(/^[A-Za-z0-9_-]{1,700}$/) }),
+  ownWrap: z.strictObject({ key: directoryId, wrap: z.string().min(1).max(700).refine(isBase64url) }),
   chunkHashes: z.array(hashText).max(1_000_000),
   /** The body: uploaded before, or its sealed chunks here (small ones); none for an empty body. */
   uploadId: uuid.nullable(),
@@ -51,7 +51,7 @@ function mayNot({ head: { sender, label } }: Submission, by: PersonPrincipal, { 
   return label > maxLabel ? roadFaults.labelTooHigh({ label, maxLabel, node }) : null
 }
 
-function sendsWrongly({ head: { sender, suite, created, expires } }: Submission, { directory, node, now }: At): Refusal | null {
+function sendsWrongly({ head: { sender, suite, created, expires }, ownWrap }: Submission, { directory, node, now }: At): Refusal | null {
   const at = now.toISOString()
   if (expires <= at) return roadFaults.expired({ expires })
   if (Date.parse(created) > now.getTime() + CLOCK_SLACK_MS || Date.parse(created) < now.getTime() - OLDEST_MS) return roadFaults.createdInFuture({ created })
@@ -59,6 +59,7 @@ function sendsWrongly({ head: { sender, suite, created, expires } }: Submission,
   if (organ === null || organ.node !== node) return refusalOf({ code: 'unknownOrgan', detail: sender.organ })
   if (!directory.namesOf(sender.organ, created).some(({ name }) => name === sender.name)) return refusalOf({ code: 'nameNotHeld', detail: sender.name })
   return fault(organKey(directory, sender.organ, sender.key, 'sign', suite, created)) ?? fault(organKey(directory, sender.organ, sender.key, 'sign', suite, at))
+    ?? fault(organKey(directory, sender.organ, ownWrap.key, 'encrypt', suite, at))
 }
 
 function addressesWrongly({ head: { suite, created, recipients: counted }, head: whole, recipients }: Submission, { suites, directory, node, now }: At): Refusal | null {

@@ -15,6 +15,7 @@ export type Rule =
   | 'acceptedBeforeDurable'
   | 'endMissing'
   | 'endContradicted'
+  | 'viewsDiffer'
   | 'recallUnanswered'
   | 'recallBroken'
   | 'signedTwice'
@@ -157,6 +158,11 @@ function checkEnds(lines: readonly Line[], documents: ReadonlyMap<string, Docume
       if (states.length !== 1 || state === undefined || !ENDS.includes(state)) report('endMissing', message, `${organ}: ${states.join(',')}`)
       else if (!acts.has(`${message} ${organ} ${state}`)) report('endContradicted', message, `${organ}: ${state} without an act`)
     }
+  }
+  for (const line of lines) {
+    if (line.e !== 'endThere') continue
+    const states = ends.get(`${text(line, 'message')} ${text(line, 'organ')}`) ?? []
+    if (accepted.has(text(line, 'message')) && states.some((state) => state !== text(line, 'state'))) report('viewsDiffer', text(line, 'message'), `${text(line, 'organ')}: ${states.join(',')} here, ${text(line, 'state')} there`)
   }
   checkTold(lines, report)
 }

@@ -46,9 +46,11 @@ export function crash(station: Station, down: number, backup?: { readonly id: st
 
 function pump(station: Station): void {
   const { world, disk } = station
+  const allWaiting = [...disk.shipments.values()].filter(({ state }) => state === 'waiting')
+  const allRelays = disk.relays.filter(({ state }) => state === 'waiting')
   for (const peer of station.neighbours) {
-    const waiting = [...disk.shipments.values()].filter((shipment) => shipment.peer === peer && shipment.state === 'waiting')
-    const relays = disk.relays.filter((entry) => entry.peer === peer && entry.state === 'waiting')
+    const waiting = allWaiting.filter((shipment) => shipment.peer === peer)
+    const relays = allRelays.filter((entry) => entry.peer === peer)
     const epoch = station.greeted.get(peer)
     // A greeting costs nothing and finds out whether the peer was restored, so idle links greet too, now and then.
     if (epoch === undefined ? true : world.dice.chance(0.02)) greet(station, peer, null)
@@ -151,8 +153,8 @@ function relayed(station: Station, from: string, { epoch, ids, mark }: Wire & { 
 function takeReceipts(station: Station, from: string, list: readonly { readonly head: Head; readonly signed: SignedReceipt }[]): void {
   const link = linkOf(station, from)
   for (const { head, signed } of list) {
-    const isGood = verifyReceipt(station.net.suites, { signed, head, keyOf: receiptKeyOf(station.net.view), verify: station.verify }).ok
-    if (!isGood || station.disk.receipts.has(signed.receipt.id)) continue
+    if (station.disk.receipts.has(signed.receipt.id)) continue
+    if (!verifyReceipt(station.net.suites, { signed, head, keyOf: receiptKeyOf(station.net.view), verify: station.verify }).ok) continue
     link.marks = { ...link.marks, receipts: link.marks.receipts + 1 }
     learn(station, head, signed, from)
   }

@@ -86,8 +86,8 @@ async function writeAll(tx: Tx, road: Road, effects: readonly Effect[], intakes:
   const results = await applyIntakes(tx, road, intakes, now, journal, aftermath, true)
   const stored = await answersToRepeats(tx, results, aftermath)
   await writeShipments(tx, road, effects, now, journal, aftermath)
-  const unsettled = await applyReceipts(tx, road, receiptsIn(effects), now, journal, aftermath)
   const marks = await markReceipts(tx, effects, aftermath)
+  const unsettled = await applyReceipts(tx, road, receiptsIn(effects, marks), now, journal, aftermath)
   await deleteDue(tx, effectsOf(effects, 'sealed').flatMap(({ due }) => due.map(({ receipt }) => receipt.id)))
   await writeJournal(tx, road, journal)
   return { intakes: results, unsettled, marks, stored }
@@ -124,10 +124,10 @@ async function writeShipments(tx: Tx, road: Road, effects: readonly Effect[], no
   aftermath.due.push(...due)
 }
 
-function receiptsIn(effects: readonly Effect[]): Brought[] {
+function receiptsIn(effects: readonly Effect[], marks: ReadonlyMap<string, Marks>): Brought[] {
   return effects.flatMap((effect): Brought[] => {
     if (effect.kind === 'handedOn') return effect.receipts.map((signed) => ({ signed, by: { kind: 'link', peer: effect.peer } }))
-    if (effect.kind === 'receipts') return effect.receipts.map((signed) => ({ signed, by: { kind: 'peer', peer: effect.peer } }))
+    if (effect.kind === 'receipts') return effect.receipts.map((signed) => ({ signed, by: { kind: 'peer', peer: effect.peer, mark: marks.get(effect.peer)?.receipts ?? 0 } }))
     if (effect.kind === 'act') return effect.receipts.map((signed) => ({ signed, by: { kind: 'organ', principal: effect.principal, together: effect.receipts } }))
     if (effect.kind === 'sealed') return effect.signed.map((signed) => ({ signed, by: { kind: 'own', route: effect.due.find(({ receipt }) => receipt.id === signed.receipt.id)?.route ?? 'home' } }))
     return []

@@ -2,7 +2,7 @@ import type { PersonPrincipal } from '@postroad/kernel/principal'
 import type { Refusal } from '@postroad/kernel/errors'
 import type { Receipt, SignedReceipt, SlicedRecipient } from '@postroad/waybill'
 import type { StoredMessage } from '../store/messages.ts'
-import type { DueReceipt, Relayed } from '../store/receipts.ts'
+import type { DueReceipt, RelayVerdict, Relayed } from '../store/receipts.ts'
 import type { FailedTry, Lease, NewShipment } from '../store/shipments.ts'
 import type { Entry } from './writer.ts'
 
@@ -33,7 +33,7 @@ export type Effect = Entry &
     | { readonly kind: 'receipts'; readonly peer: string; readonly receipts: readonly SignedReceipt[] }
     /** Our own receipts, signed. */
     | { readonly kind: 'sealed'; readonly due: readonly DueReceipt[]; readonly signed: readonly SignedReceipt[] }
-    | { readonly kind: 'relayed'; readonly relays: readonly { readonly seq: number; readonly state: 'sent' | 'refused'; readonly mark: number }[]; readonly peer: string }
+    | { readonly kind: 'relayed'; readonly relays: readonly RelayVerdict[]; readonly peer: string }
     /** What an organ's people did, sealed by the organ. */
     | { readonly kind: 'act'; readonly principal: PersonPrincipal; readonly receipts: readonly SignedReceipt[] }
   )

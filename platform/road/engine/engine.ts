@@ -4,12 +4,13 @@ import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
 import { service } from '@postroad/kernel/principal'
 import { batchVerifier } from '@postroad/waybill'
-import { readEpoch } from '../store/links.ts'
+import { readLinks } from '../store/links.ts'
 import { waitingRelays } from '../store/receipts.ts'
 import { releaseGone, waitingLinks } from '../store/shipments.ts'
 import type { LinkTransport } from '../transport/port.ts'
 import { commitBatch } from './commit.ts'
 import { doorway } from './doorway.ts'
+import { beginEpoch, rememberCounts } from './epoch.ts'
 import type { Effect, Outcome } from './effects.ts'
 import { holderName, isGone } from './holder.ts'
 import { type Link, type LinkReport, openLink } from './link.ts'
@@ -39,7 +40,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
   const holder = holderName()
   const epoch = await node.transaction(service('road'), async (tx) => {
     await releaseGone(tx, (other) => isGone(other, holder))
-    return readEpoch(tx)
+    return beginEpoch(tx, node.config.home)
   })
   const road: Road = {
     node, self: node.config.node, process: holder, suites, verify: batchVerifier(suites), transport, epoch, hands,
@@ -56,15 +57,19 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     return link
   }
   let first = true
+  let remembered = ''
   const look = async (): Promise<void> => {
     // what lies here at the start was left by a process that died; later on, fresh rows are in somebody's hands
     const age = first ? 0 : LEFT_MS
-    const [waiting, relays] = await node.transaction(service('road'), async (tx) =>
-      [await waitingLinks(tx), await waitingRelays(tx, new Date(node.now().getTime() - age), RELAYS_AT_ONCE)] as const)
+    const [waiting, relays, counts] = await node.transaction(service('road'), async (tx) =>
+      [await waitingLinks(tx), await waitingRelays(tx, new Date(node.now().getTime() - age), RELAYS_AT_ONCE), await readLinks(tx)] as const)
     // at the start every neighbour is greeted: whoever gave us up hears at once that we are back
     for (const peer of first ? neighboursOf(node) : waiting) linkTo(peer)?.wake()
     hands.relays(relays)
     await sealLeftovers(road, age)
+    const told = JSON.stringify(counts.map(({ peer, taken, receiptsTaken }) => [peer, taken, receiptsTaken]))
+    if (told !== remembered) await rememberCounts(node.config.home, road.epoch, counts)
+    remembered = told
     first = false
   }
   const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))

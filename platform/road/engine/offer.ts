@@ -33,7 +33,7 @@ export async function offer(road: Road, handed: HandedShipment, epoch: string): 
     faultpoint('offer.beforeSend')
     const reply = await put(paths.shipment(shipment.id), SHIPMENT_TYPE, body)
     faultpoint('offer.afterAnswer')
-    if (reply.status === 200) return readCustody(road, handed, reply)
+    if (reply.status === 200) return readCustody(road, handed, reply, epoch)
     if (reply.status !== 202) return resultOf(reply)
     const failed = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put)
     if (failed !== null) return failed
@@ -61,8 +61,9 @@ function resultOf(reply: WireReply): OfferResult {
 }
 
 /** Custody has passed only if the next centre says so with its seal; the other receipts are kept if they hold. */
-function readCustody(road: Road, { shipment, message }: HandedShipment, reply: WireReply): OfferResult {
-  const { mark, receipts } = readReply(reply, custodyAnswer)
+function readCustody(road: Road, { shipment, message }: HandedShipment, reply: WireReply, greeted: string): OfferResult {
+  const { mark, receipts, epoch } = readReply(reply, custodyAnswer)
+  if (epoch !== greeted) return { kind: 'greet' } // it speaks of what a restore may have undone
   const keyOf = receiptKeyOf(directoryOf(road))
   const good = receipts.filter((signed) => verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }).ok)
   const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === shipment.link)

@@ -1,6 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
-import { type Head, type Receipt, advance } from '@postroad/waybill'
-import { answerToRecall, mayRecall } from '../model.ts'
+import { type Head, type Receipt, advance, answerRecall, mayRecall } from '@postroad/waybill'
 import { insertTombstones, lockPairs, updateDeliveries } from '../store/deliveries.ts'
 import { messageFacts } from '../store/messages.ts'
 import { type DueReceipt, insertDue } from '../store/receipts.ts'
@@ -27,11 +26,11 @@ export async function answerRecalls(tx: Tx, road: Road, arrived: readonly Arrive
   for (const { head, organ, message } of requests) {
     const original = facts.get(message)
     const delivery = locked.find((row) => row.message === message && row.organ === organ)
-    const allowed = original === undefined || mayRecall(head, original.head.sender.organ)
+    const allowed = original === undefined || mayRecall(head, original.head)
     journal.ledger.push({ act: 'road.recall', actor: { kind: 'node', id: road.self }, object: message, outcome: allowed ? 'done' : 'refused', detail: { request: head.id, organ, sender: head.sender.organ, state: delivery?.state ?? 'notArrived' } })
     if (!allowed) continue
-    const answer = answerToRecall(delivery?.state ?? null)
-    if (answer === 'wait' || original === undefined || delivery === undefined) {
+    const answer = answerRecall(delivery?.facts ?? null)
+    if (answer === 'tombstone' || original === undefined || delivery === undefined) {
       tombstones.push({ message, organ, recall: head.id, sender: head.sender.organ })
       continue
     }

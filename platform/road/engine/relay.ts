@@ -62,7 +62,9 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
       const verdicts = new Map(refused.map((one) => [one.id, one]))
       const settled = batch.flatMap(({ seq, signed }) => {
         const verdict = verdicts.get(signed.receipt.id)
-        return verdict?.later === true ? [] : [{ seq, state: verdict === undefined ? ('sent' as const) : ('refused' as const), mark }]
+        if (verdict?.later === true) return []
+        // a peer restored from a backup may be waiting for the message itself
+        return [{ seq, state: verdict === undefined ? ('sent' as const) : verdict.code === 'road.unknownMessage' ? ('retry' as const) : ('refused' as const), mark }]
       })
       await road.writer.write({ kind: 'relayed', relays: settled, peer, keys: [], weight: settled.length * 64, lazy: true })
     } catch (error) {

@@ -12,7 +12,7 @@ import { factOf } from './recall.ts'
 import { type Road, directoryOf } from './road.ts'
 
 /** Receipts that reached this node and who brought them. Those of `own` and `link` were verified (or made) before. */
-export type Brought = { readonly signed: SignedReceipt; readonly by: { readonly kind: 'own'; readonly route: 'answer' | 'home' } | { readonly kind: 'link'; readonly peer: string } | { readonly kind: 'peer'; readonly peer: string } | OrganAct }
+export type Brought = { readonly signed: SignedReceipt; readonly by: { readonly kind: 'own'; readonly route: 'answer' | 'home' } | { readonly kind: 'link'; readonly peer: string } | { readonly kind: 'peer'; readonly peer: string; readonly mark: number } | OrganAct }
 /** Acts of one call stand or fall together. */
 export type OrganAct = { readonly kind: 'organ'; readonly principal: PersonPrincipal; readonly together: readonly SignedReceipt[] }
 export type Unsettled = { readonly signed: SignedReceipt; readonly refusal: Refusal; readonly later: boolean }
@@ -33,6 +33,7 @@ export async function applyReceipts(tx: Tx, road: Road, brought: readonly Brough
   })
   const acted = await applyActs(tx, good, now, unsettled, journal)
   const standing = good.filter((one) => one.by.kind !== 'organ' || acted.has(one))
+  await advanceToldBack(tx, standing, facts, now)
   await keepAndRelay(tx, road, standing, facts, now, journal, aftermath)
   return unsettled
 }
@@ -104,17 +105,33 @@ function actRefusal(row: LockedDelivery, facts: Delivery, receipt: Receipt, prin
 
 async function keepAndRelay(tx: Tx, road: Road, good: readonly Brought[], facts: ReadonlyMap<string, MessageFacts>, now: Date, journal: Journal, aftermath: Aftermath): Promise<void> {
   const home = (one: Brought): string | null => facts.get(one.signed.receipt.message)?.cameFrom ?? null
-  const kept = await insertReceipts(tx, good.filter((one) => home(one) === null || one.by.kind === 'own' || one.by.kind === 'organ').map(({ signed }) => signed))
+  const keeps = (one: Brought): boolean => home(one) === null || one.by.kind === 'own' || one.by.kind === 'organ' || isToldBack(one, facts)
+  const kept = await insertReceipts(tx, good.filter(keeps).map((one) => ({ ...one.signed, from: broughtBy(one) })))
   await advanceSent(tx, road, good.filter((one) => home(one) === null && kept.has(one.signed.receipt.id)).map(({ signed }) => signed.receipt), facts, now, journal)
   const onward = good.filter((one) => {
     const link = home(one)
     if (link === null || (one.by.kind === 'own' && one.by.route === 'answer')) return false // what travels in an answer needs no other way
     return !(one.by.kind === 'peer' && one.by.peer === link)
   })
-  aftermath.relays.push(...(await insertRelay(tx, onward.map((one) => ({ link: home(one) as string, signed: one.signed })))))
+  aftermath.relays.push(...(await insertRelay(tx, onward.map((one) => ({ link: home(one) as string, signed: one.signed, from: broughtBy(one) })))))
   for (const { signed: { receipt } } of onward) {
     if (isOrganKind(receipt.kind)) journal.receipts.push({ message: receipt.message, kind: receipt.kind, recipient: receipt.recipient, organs: receipt.recipient === null ? [] : [receipt.recipient] })
   }
+}
+
+const broughtBy = ({ by }: Brought): { link: string; mark: number } | null => (by.kind === 'peer' ? { link: by.peer, mark: by.mark } : null)
+
+/** An organ's act that comes from where the message came from: this node made it, lost it in a restore, and is told again. */
+const isToldBack = ({ signed: { receipt }, by }: Brought, facts: ReadonlyMap<string, MessageFacts>): boolean =>
+  by.kind === 'peer' && isOrganKind(receipt.kind) && facts.get(receipt.message)?.cameFrom === by.peer
+
+async function advanceToldBack(tx: Tx, good: readonly Brought[], facts: ReadonlyMap<string, MessageFacts>, now: Date): Promise<void> {
+  const told = good.filter((one) => isToldBack(one, facts)).map(({ signed }) => signed.receipt)
+  const rows = await lockPairs(tx, 'inbox', told.map(({ message, recipient }) => ({ message, organ: recipient ?? '' })))
+  await updateDeliveries(tx, rows.flatMap(({ message, side, organ, facts: before }) => {
+    const after = told.filter((receipt) => receipt.message === message && receipt.recipient === organ).reduce((delivery, receipt) => advance(delivery, factOf(receipt)), before)
+    return after === before ? [] : [{ message, side, organ, facts: after }]
+  }), now)
 }
 
 /** The sender's deliveries, under lock in one order. A receipt of custody moves all recipients whose way leads through that centre. */

@@ -34,8 +34,8 @@ export async function lockLink(tx: Tx, peer: string): Promise<LinkState> {
   return read(rows[0] as Row)
 }
 
-/** Changes when the database was started anew, as it is after every restore: peers then greet before they go on. */
-const epoch = sql`to_char(pg_postmaster_start_time() at time zone 'utc', 'YYYYMMDDHH24MISSUS')`
+/** The database's life (another one after a restore) and its present start: whoever names another pair has to greet first. */
+const presentEpoch = sql`(select value from road.epoch) || '.' || to_char(pg_postmaster_start_time() at time zone 'utc', 'YYYYMMDDHH24MISSUS')`
 
 /** Counts what was just taken over from peers; answers the counts before, so that each piece gets its own mark, and the database's epoch. */
 export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly shipments: number; readonly receipts: number }>): Promise<{ readonly before: ReadonlyMap<string, Marks>; readonly epoch: string | null }> {
@@ -44,7 +44,7 @@ export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly 
   const { rows } = await sql<{ peer: string; taken: string; receipts: string; epoch: string }>`insert into road.link as l (peer, taken, receipts_taken)
     select * from json_to_recordset(${JSON.stringify(given)}::json) as r (peer text, shipments bigint, receipts bigint) order by 1
     on conflict (peer) do update set taken = l.taken + excluded.taken, receipts_taken = l.receipts_taken + excluded.receipts_taken
-    returning peer, taken, receipts_taken as receipts, ${epoch} as epoch`.execute(tx)
+    returning peer, taken, receipts_taken as receipts, ${presentEpoch} as epoch`.execute(tx)
   const before = rows.map((row): [string, Marks] => [row.peer, { taken: Number(row.taken) - (counts.get(row.peer)?.shipments ?? 0), receipts: Number(row.receipts) - (counts.get(row.peer)?.receipts ?? 0) }])
   return { before: new Map(before), epoch: rows[0]?.epoch ?? null }
 }
@@ -67,8 +67,13 @@ export async function setLinkFailure(tx: Tx, peer: string, failures: number, nex
     on conflict (peer) do update set failures = excluded.failures, next_at = excluded.next_at, last_error = excluded.last_error`.execute(tx)
 }
 
-/** Reads it where nothing else is to be read. */
-export async function readEpoch(tx: Tx): Promise<string> {
-  const { rows } = await sql<{ epoch: string }>`select ${epoch} as epoch`.execute(tx)
-  return rows[0]?.epoch ?? '-'
+/** Reads it where nothing else is to be read. Null before the database's first life has begun. */
+export async function readEpoch(tx: Tx): Promise<string | null> {
+  const { rows } = await sql<{ epoch: string | null }>`select ${presentEpoch} as epoch`.execute(tx)
+  return rows[0]?.epoch ?? null
+}
+
+/** Begins the database's first life, or another one. */
+export async function setLife(tx: Tx, value: string): Promise<void> {
+  await sql`insert into road.epoch (value) values (${value}) on conflict (only_one) do update set value = excluded.value`.execute(tx)
 }

@@ -41,12 +41,16 @@ export async function ownReceiptIds(tx: Tx, node: string, pairs: readonly { mess
   return rows
 }
 
-/** Keeps signed receipts for good; what was due is due no longer. Answers the ids that were new. */
-export async function insertReceipts(tx: Tx, receipts: readonly SignedReceipt[]): Promise<ReadonlySet<string>> {
+/** Who brought a receipt, and our count of receipts taken from that peer then. */
+export type BroughtBy = { readonly link: string; readonly mark: number } | null
+
+/** Keeps signed receipts for good. Answers the ids that were new. */
+export async function insertReceipts(tx: Tx, receipts: readonly (SignedReceipt & { readonly from?: BroughtBy })[]): Promise<ReadonlySet<string>> {
   if (receipts.length === 0) return new Set()
-  const rows = receipts.map(({ receipt, seal }) => ({ id: receipt.id, message: receipt.message, kind: receipt.kind, recipient: receipt.recipient, node: receipt.node, at: receipt.at, receipt, seal }))
-  const { rows: inserted } = await sql<{ id: string }>`insert into road.receipt (id, message, kind, recipient, node, at, receipt, seal)
-    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (id uuid, message uuid, kind text, recipient text, node text, at timestamptz, receipt json, seal json) order by 1
+  const rows = receipts.map(({ receipt, seal, from }) => ({
+    from_link: from?.link ?? null, from_mark: from?.mark ?? null, id: receipt.id, message: receipt.message, kind: receipt.kind, recipient: receipt.recipient, node: receipt.node, at: receipt.at, receipt, seal }))
+  const { rows: inserted } = await sql<{ id: string }>`insert into road.receipt (from_link, from_mark, id, message, kind, recipient, node, at, receipt, seal)
+    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (from_link text, from_mark bigint, id uuid, message uuid, kind text, recipient text, node text, at timestamptz, receipt json, seal json) order by id
     on conflict do nothing returning id`.execute(tx)
   return new Set(inserted.map(({ id }) => id))
 }
@@ -65,11 +69,11 @@ export async function receiptsOf(tx: Tx, message: string): Promise<readonly Sign
 export type Relayed = { readonly seq: number; readonly link: string; readonly signed: SignedReceipt }
 
 /** Puts receipts on their way to a peer, each once; answers those that were new. */
-export async function insertRelay(tx: Tx, relays: readonly { link: string; signed: SignedReceipt }[]): Promise<readonly Relayed[]> {
+export async function insertRelay(tx: Tx, relays: readonly { readonly link: string; readonly signed: SignedReceipt; readonly from: BroughtBy }[]): Promise<readonly Relayed[]> {
   if (relays.length === 0) return []
-  const rows = relays.map(({ link, signed }) => ({ link, receipt: signed.receipt.id, message: signed.receipt.message, signed }))
-  const { rows: inserted } = await sql<{ seq: string; link: string; receipt: string }>`insert into road.relay (link, receipt, message, signed)
-    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (link text, receipt uuid, message uuid, signed json) on conflict do nothing returning seq, link, receipt`.execute(tx)
+  const rows = relays.map(({ link, signed, from }) => ({ link, receipt: signed.receipt.id, message: signed.receipt.message, signed, from_link: from?.link ?? null, from_mark: from?.mark ?? null }))
+  const { rows: inserted } = await sql<{ seq: string; link: string; receipt: string }>`insert into road.relay (link, receipt, message, signed, from_link, from_mark)
+    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (link text, receipt uuid, message uuid, signed json, from_link text, from_mark bigint) on conflict do nothing returning seq, link, receipt`.execute(tx)
   const byId = new Map(relays.map((relay) => [`${relay.link} ${relay.signed.receipt.id}`, relay.signed]))
   return inserted.flatMap(({ seq, link, receipt }) => {
     const signed = byId.get(`${link} ${receipt}`)
@@ -83,14 +87,29 @@ export async function waitingRelays(tx: Tx, before: Date, limit: number): Promis
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
 }
 
-export async function markRelayed(tx: Tx, relays: readonly { seq: number; state: 'sent' | 'refused'; mark: number }[]): Promise<void> {
+/** What became of relayed receipts. `retry`: the peer does not know the message (yet, if it is being offered again); given up after `MOST_TRIES`. */
+export type RelayVerdict = { readonly seq: number; readonly state: 'sent' | 'refused' | 'retry'; readonly mark: number }
+const MOST_TRIES = 200
+
+export async function markRelayed(tx: Tx, relays: readonly RelayVerdict[]): Promise<void> {
   if (relays.length === 0) return
-  await sql`update road.relay x set state = r.state, mark = r.mark from json_to_recordset(${JSON.stringify(relays)}::json) as r (seq bigint, state text, mark bigint) where x.seq = r.seq and x.state <> r.state`.execute(tx)
+  await sql`update road.relay x set mark = r.mark, tries = x.tries + 1,
+      state = case when r.state <> 'retry' then r.state when x.tries < ${MOST_TRIES} then 'queued' else 'refused' end
+    from json_to_recordset(${JSON.stringify(relays)}::json) as r (seq bigint, state text, mark bigint) where x.seq = r.seq and x.state = 'queued'`.execute(tx)
+}
+
+/** The peer came back from a backup and forgot receipts that it had made or passed on: those taken from it above `mark` go back to it. Answers how many. */
+export async function tellBack(tx: Tx, link: string, mark: number): Promise<number> {
+  const { rows } = await sql<{ seq: string }>`insert into road.relay (link, receipt, message, signed)
+    select ${link}, id, message, json_build_object('receipt', receipt, 'seal', seal) from road.receipt where from_link = ${link} and from_mark > ${mark}
+    union all select ${link}, receipt, message, signed from road.relay where from_link = ${link} and from_mark > ${mark}
+    on conflict (link, receipt) do update set state = 'queued', mark = null, tries = 0 returning seq`.execute(tx)
+  return rows.length
 }
 
 /** The peer forgot what it was told after `mark`. */
 export async function relayAgain(tx: Tx, link: string, mark: number): Promise<number> {
-  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
+  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null, tries = 0 where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
   return rows.length
 }
 

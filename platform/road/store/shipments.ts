@@ -53,13 +53,6 @@ export async function claimShipments(tx: Tx, claim: { readonly link: string; rea
 
 const leases = (held: readonly Lease[]) => sql`json_to_recordset(${JSON.stringify(held)}::json) as r (shipment text, fence bigint)`
 
-/** Whether an earlier message of the thread still waits on the link, for messages that must not overtake. Answers ids that have to wait. */
-export async function outOfTurn(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  if (ids.length === 0) return new Set()
-  const { rows } = await sql<{ id: string }>`select s.id from road.shipment s join road.message m on m.id = s.message where s.id = any(${[...ids]}::text[]) and not ${inTurn}`.execute(tx)
-  return new Set(rows.map(({ id }) => id))
-}
-
 /** The heartbeat: keeps what is still held. */
 export async function extendLeases(tx: Tx, held: readonly Lease[], now: Date): Promise<void> {
   if (held.length === 0) return
@@ -104,12 +97,6 @@ export async function markFailed(tx: Tx, failed: readonly FailedTry[], now: Date
       select shipment, ${now}, outcome, code, detail from json_to_recordset(${rows}::json) as r (shipment text, outcome text, code text, detail text))
     update road.shipment s set lease_owner = null, lease_until = null, attempts = s.attempts + 1, next_at = r."nextAt"
     from json_to_recordset(${rows}::json) as r (shipment text, fence bigint, "nextAt" timestamptz) where s.id = r.shipment and s.fence = r.fence and s.state = 'queued'`.execute(tx)
-}
-
-export async function insertAttempts(tx: Tx, attempts: readonly { shipment: string; outcome: string; code: string; detail: string }[], now: Date): Promise<void> {
-  if (attempts.length === 0) return
-  await sql`insert into road.attempt (shipment, at, outcome, code, detail)
-    select shipment, ${now}, outcome, code, detail from json_to_recordset(${JSON.stringify(attempts)}::json) as r (shipment text, outcome text, code text, detail text)`.execute(tx)
 }
 
 /** The peer forgot what it took after `mark` (it came back from a backup): offered again, it loses nothing. Answers how many. */

@@ -5,6 +5,7 @@ import { suites } from '@postroad/gm/node'
 import { service } from '@postroad/kernel/principal'
 import { type BatchSignature, type Head, type HopLine, type Shipment, type SignedHopLine, encodeShipment, frame, nextHopLine, shipmentId } from '@postroad/waybill'
 import { sql } from 'kysely'
+import { readEpoch } from '../store/links.ts'
 import { EPOCH_HEADER, JSON_TYPE, NODE_HEADER, SHIPMENT_TYPE, paths } from '../engine/wire.ts'
 import { httpsTransport } from '../transport/https.ts'
 import type { LinkTransport, PeerAddress, WireReply } from '../transport/port.ts'
@@ -33,8 +34,7 @@ export function callerOf(network: Network, from: string, to: string, claims = fr
   return { transport: httpsTransport({ identity: () => tls(network.at(from).node), host: '127.0.0.1', port: 0 }), to: { node: to, endpoint: station.url, certificate: tlsCertificate(station.node) }, claims }
 }
 
-export const epochOf = async ({ node }: Station): Promise<string> =>
-  (await node.transaction(service('road'), (tx) => sql<{ epoch: string }>`select to_char(pg_postmaster_start_time() at time zone 'utc', 'YYYYMMDDHH24MISSUS') as epoch`.execute(tx))).rows[0]?.epoch ?? ''
+export const epochOf = ({ node }: Station): Promise<string> => node.transaction(service('road'), async (tx) => (await readEpoch(tx)) ?? '')
 
 export type Sent = { readonly status: number; readonly code: string; readonly reply: Record<string, unknown> }
 export const readSent = ({ status, body }: WireReply): Sent => {
