@@ -1,9 +1,10 @@
+import { isBase64url } from '@postroad/gm'
 import { batchSignature, DELIVERY_STATES, type DeliveryState, directoryId, hashText, head, instant, type ReceiptKind, signedHopLine, signedReceipt, slicedRecipient, uuid } from '@postroad/waybill'
 import { z } from 'zod'
 
 // Shapes that travel between the node and the organ's terminal, and the pure decisions about them. Read by both; no I/O.
 
-const base64url = (maxBytes: number) => z.string().regex(/^[A-Za-z0-9_-]*$/).max(Math.ceil((maxBytes * 4) / 3))
+const base64url = (maxBytes: number) => z.string().max(Math.ceil((maxBytes * 4) / 3)).refine(isBase64url)
 /** Plain bytes of a body that may go inside the dispatch request; larger ones are uploaded. */
 export const MAX_INLINE_BYTES = 256 * 1024
 /** A dispatch request: some 20,000 recipients, or an inline body. */
@@ -90,8 +91,10 @@ export const dispatchAnswer = z.strictObject({ message: uuid, receipt: signedRec
 export const receiptsRequest = z.strictObject({ receipts: z.array(signedReceipt).min(1).max(100) })
 export const receiptsAnswer = z.strictObject({ receipts: z.array(z.strictObject({ receipt: signedReceipt.shape.receipt, seal: batchSignature })) })
 
-export const receivedQuery = z.object({ view: z.enum(['waiting', 'signed', 'registered', 'ended', 'all']).default('waiting'), cursor: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(100).default(30) })
-export const sentQuery = z.object({ cursor: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(100).default(30) })
+/** The place in a list after which the next page begins, as the page before told it. */
+const cursor = z.string().regex(/^\d{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+export const receivedQuery = z.object({ view: z.enum(['waiting', 'signed', 'registered', 'ended', 'all']).default('waiting'), cursor: cursor.optional(), limit: z.coerce.number().int().min(1).max(100).default(30) })
+export const sentQuery = z.object({ cursor: cursor.optional(), limit: z.coerce.number().int().min(1).max(100).default(30) })
 export const messageParams = z.object({ id: uuid })
 export const chunkParams = z.object({ id: uuid, n: z.coerce.number().int().min(0).max(1_000_000) })
 /** A message can reach two organs of one person; without the organ the first of them is meant. */

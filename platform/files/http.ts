@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { requirePerson } from '@postroad/kernel/http'
 import type { Node } from '@postroad/kernel/node'
 import type { Server as WebServer } from '@postroad/kernel/plugin'
-import { Server as TusServer } from '@tus/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { MAX_UPLOAD_BYTES } from './model.ts'
+import { UploadServer } from './tus.ts'
 import { continueUpload, dropUpload, requireUpload, startUpload, uploadStore } from './uploads.ts'
 import { filesFaults } from './words.ts'
 
@@ -14,7 +14,7 @@ const ids = new WeakMap<IncomingMessage, string>()
 
 /** tus 1.0 under `/api/files/uploads`: creation, offset, resume, termination. Each request is the owner's or finds nothing. */
 export function filesRoutes(server: WebServer, node: Node): void {
-  const tus = new TusServer({
+  const tus = new UploadServer(node, {
     path: PATH,
     datastore: uploadStore(node.config.home),
     relativeLocation: true,
@@ -31,7 +31,7 @@ export function filesRoutes(server: WebServer, node: Node): void {
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
     reply.hijack()
-    await tus.handle(request.raw, reply.raw)
+    await tus.serve(request, reply.raw)
     return reply
   }
   // The bytes go straight from the socket to the file, not through a parser.

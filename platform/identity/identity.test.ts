@@ -259,7 +259,7 @@ describe('posts', () => {
     const visit = await signedIn('zhao')
     const people = async (organ: string) => ((await visit.get(`/api/identity/colleagues?organ=${organ}`)).body['people'] as { id: string }[]).map(({ id }) => id)
     expect(await people('second')).toEqual(['li', 'zhao'])
-    expect(await people('first')).toEqual([])
+    expect(codeOf(await visit.get('/api/identity/colleagues?organ=first'))).toBe('kernel.notFound')
   })
   it('allow codes for colleagues only with the duty, within the organ, after a fresh proof', async () => {
     const [admin, clerk] = [await signedIn('wang'), await signedIn('li')]

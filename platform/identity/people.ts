@@ -3,6 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
+import { kernelFaults } from '@postroad/kernel/words'
 import { actorOf, record } from '@postroad/ledger/service'
 import { issueCode } from './enrolment.ts'
 import type { FirstSignIn, NewPerson } from './model.ts'
@@ -50,8 +51,9 @@ async function keepDetails(path: string, made: readonly FirstSignIn[]): Promise<
   }
 }
 
-/** People with a current post in one of the reader's organs: to whom an organ's key may be given, who else works here. Others' organs are empty. */
+/** People with a current post in one of the reader's organs: to whom an organ's key may be given, who else works here. @throws kernel.notFound for others' organs */
 export async function colleagues(node: Node, person: PersonPrincipal, organ: string): Promise<readonly { id: string; name: string; posts: readonly string[] }[]> {
+  if (!person.organs.includes(organ)) throw kernelFaults.notFound()
   return node.transaction(person, (tx) => peopleOf(tx, organ, node.now()))
 }
 

@@ -25,7 +25,7 @@ export async function serveDesk(server: Server, folder: string): Promise<void> {
   } else server.get('/', { config: { public: true }, schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send(DESK_MISSING))
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? ''
-    const isPage = built && (request.method === 'GET' || request.method === 'HEAD') && !path.startsWith('/api/') && !/\.\w+$/.test(path)
+    const isPage = built && (request.method === 'GET' || request.method === 'HEAD') && !/^\/api(\/|$)/i.test(path) && !/\.\w+$/.test(path)
     if (!isPage) throw kernelFaults.notFound()
     return reply.sendFile('index.html')
   })

@@ -1,12 +1,14 @@
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import { validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Server } from './plugin.ts'
 import { kernelFaults } from './words.ts'
 
 const DEEPEST = 32
+/** U+0000 as JSON writes it. No text holds it: PostgreSQL cannot, and a name that ends early elsewhere is another name. */
+const NUL = /(?<!\\)(?:\\\\)*\\u0000/
 
-/** JSON as the only body out of the box; deep nesting and keys that reach a prototype are refused before anything looks at the value. */
+/** JSON as the only body out of the box; deep nesting, U+0000 and keys that reach a prototype are refused before anything looks at the value. */
 export function acceptJson(server: Server): void {
   const parse = server.getDefaultJsonParser('error', 'error')
   server.removeAllContentTypeParsers()
@@ -14,8 +16,15 @@ export function acceptJson(server: Server): void {
     const text = body.toString()
     if (text === '') done(null, undefined)
     else if (depthOf(text) > DEEPEST) done(kernelFaults.malformed({ reason: 'depth' }), undefined)
+    else if (NUL.test(text)) done(kernelFaults.malformed({ reason: 'nul' }), undefined)
     else parse(request, text, done)
   })
+}
+
+/** A route that names neither a schema nor a type for its body takes none: what is sent to it all the same is refused, not overlooked. */
+export function refuseUnforeseen({ body, routeOptions: { schema } }: FastifyRequest): void {
+  if (schema?.body !== undefined || schema?.consumes !== undefined || body === undefined || body === null) return
+  if (typeof body !== 'object' || Array.isArray(body) || Object.keys(body).length > 0) throw kernelFaults.invalid({ part: 'body', path: '', problem: 'no body is taken here' })
 }
 
 /** How deep brackets nest outside strings. One pass, no recursion. */

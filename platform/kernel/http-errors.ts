@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { Refusal } from './errors.ts'
@@ -10,17 +12,46 @@ import { kernelFaults } from './words.ts'
 export async function answerError(node: Node, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const refusal = refusalOf(error) ?? incident(node, error, request)
   try {
-    await node.slots.find(recordRefusal)?.(request.principal, refusal, request)
+    await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, request)
   } catch (failure) {
     return send(reply, incident(node, failure, request)) // no audit, no answer
   }
   return send(reply, refusal)
 }
 
-function send(reply: FastifyReply, { code, message, advice, detail, status }: Refusal): FastifyReply {
+/** Headers of an answer that no hook has seen: nothing in it is to be run, framed, guessed at or kept. */
+const BARE: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** Answers what the router itself refuses (an address that cannot be decoded, a name of endless length), before any hook. */
+export function answerUnrouted(node: Node, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  return answerError(node, error, request, reply.headers(BARE))
+}
+
+/** Answers bytes that are no request, on the socket itself, and closes it. There is nobody and nothing yet to record. */
+export function answerUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const refusal = code === 'HPE_HEADER_OVERFLOW' ? kernelFaults.headersTooLarge() : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? kernelFaults.tooSlow() : kernelFaults.malformed()
+  const body = JSON.stringify(bodyOf(refusal))
+  const headers = { ...BARE, 'content-type': JSON_TYPE, 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
+  socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`)
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const bodyOf = ({ code, message, advice, detail }: Refusal) => ({ error: { code, message, advice, detail } })
+
+function send(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const { status } = refusal
   // the body may be half read: the rest of it must not be taken for the next request
   if (status === 413 || status === 503) reply.header('connection', 'close')
-  return reply.status(status).type('application/json; charset=utf-8').serializer(JSON.stringify).send({ error: { code, message, advice, detail } })
+  return reply.status(status).header('cache-control', 'no-store').type(JSON_TYPE).serializer(JSON.stringify).send(bodyOf(refusal))
 }
 
 function incident(node: Node, error: unknown, request: FastifyRequest): Refusal {
@@ -38,7 +69,7 @@ function refusalOf(error: unknown): Refusal | null {
   }
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   if (code?.startsWith('FST_ERR_CTP_') || statusCode === 413 || statusCode === 415 || statusCode === 400) return ofStatus(statusCode)
-  if (statusCode === 404) return kernelFaults.notFound()
+  if (statusCode === 404 || code === 'FST_STATIC_FORBIDDEN_PATH' || code === 'FST_ERR_MAX_PARAM_LENGTH') return kernelFaults.notFound()
   return statusCode === 503 ? kernelFaults.stopping() : null
 }
 

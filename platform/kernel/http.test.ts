@@ -100,6 +100,13 @@ describe('what is sent', () => {
     expect(await codeOf(note(payload, headers))).toEqual([status, code])
   })
 
+  it.each(['{"admin":true}', '[]', '"x"', '1', '[1]'])('is refused where nothing is taken: %s', async (payload) => {
+    const headers = { 'content-type': 'application/json' }
+    const person = personOf('li', ['a'], ['sample.sign'])
+    expect(await codeOf(running.injectAs(person, { method: 'POST', url: '/api/sample/sign', payload, headers }))).toEqual([400, 'kernel.invalid'])
+    expect((await running.injectAs(person, { method: 'POST', url: '/api/sample/sign', payload: '{}', headers })).statusCode).toBe(200)
+  })
+
   it('is refused with the path of what is wrong, and in queries too', async () => {
     expect((await note({ text: 'a', parts: [{ n: 'x' }] })).json()).toMatchObject({ error: { code: 'kernel.invalid', detail: { part: 'body', path: '/parts/0/n' } } })
     expect(await codeOf(send({ url: '/api/sample/search?q=a&admin=1' }))).toEqual([400, 'kernel.invalid'])

@@ -45,6 +45,11 @@ export function refuseForeign(request: FastifyRequest, origin: string): void {
   if (from !== undefined && from !== origin && from !== `http://${host}`) throw kernelFaults.csrf({ reason: 'crossOrigin' })
 }
 
+/** An address with U+0000 in it means nothing here, and the database takes no such text. */
+export function refuseNul(request: FastifyRequest): void {
+  if (request.raw.url?.includes('%00') === true) throw kernelFaults.malformed({ reason: 'nul' })
+}
+
 /** Finds the person of a request to a route that is not public, and asks for the session's CSRF token when something is to change. */
 export async function admit(node: Node, request: FastifyRequest): Promise<void> {
   if (request.routeOptions.config.public === true) return

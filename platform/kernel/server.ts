@@ -5,9 +5,9 @@ import swagger from '@fastify/swagger'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { type ZodTypeProvider, jsonSchemaTransform, serializerCompiler } from 'fastify-type-provider-zod'
 import { DESK_FOLDER, serveDesk } from './desk-files.ts'
-import { answerError } from './http-errors.ts'
-import { acceptJson, strictCompiler } from './http-body.ts'
-import { admit, refuseForeign } from './http.ts'
+import { answerError, answerUnreadable, answerUnrouted } from './http-errors.ts'
+import { acceptJson, refuseUnforeseen, strictCompiler } from './http-body.ts'
+import { admit, refuseForeign, refuseNul } from './http.ts'
 import type { Node } from './node.ts'
 import type { Plugin, Server } from './plugin.ts'
 import { API_TITLE } from './words.ts'
@@ -26,6 +26,8 @@ export async function createServer(node: Node, plugins: readonly Plugin[], deskF
     routerOptions: { maxParamLength: 200 },
     http: { maxHeaderSize: LIMITS.headers, headersTimeout: LIMITS.headersMs, connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => void answerUnrouted(node, error, request, reply),
+    clientErrorHandler: answerUnreadable,
   }).withTypeProvider<ZodTypeProvider>()
   limitConnections(server)
   acceptJson(server)
@@ -33,9 +35,12 @@ export async function createServer(node: Node, plugins: readonly Plugin[], deskF
   server.setSerializerCompiler(serializerCompiler)
   server.decorateRequest('principal', null)
   server.setErrorHandler((error, request, reply) => answerError(node, error, request, reply))
-  server.addHook('onRequest', async (request) => refuseForeign(request, node.config.desk.origin))
   server.addHook('onResponse', async (request, reply) => logRequest(node, request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime))
-  await server.register(helmet, protection(node.config.desk.origin))
+  await server.register(helmet, protection(node.config.desk.origin)) // first: refusals need its headers too
+  server.addHook('onRequest', async (request) => {
+    refuseForeign(request, node.config.desk.origin)
+    refuseNul(request)
+  })
   await server.register(cookie)
   await server.register(swagger, { openapi: { openapi: '3.1.0', info: { title: API_TITLE, version: '1' } }, transform: jsonSchemaTransform })
   await server.register((api) => registerRooms(api as Server, node, plugins), { prefix: '/api' })
@@ -49,6 +54,7 @@ async function registerRooms(api: Server, node: Node, plugins: readonly Plugin[]
     reply.header('cache-control', 'no-store')
     await admit(node, request)
   })
+  api.addHook('preValidation', async (request) => refuseUnforeseen(request))
   api.addHook('onRoute', ({ path }) => {
     if (path.indexOf('/api/', 1) > 0) throw new Error(`route ${path}: write routes without the prefix /api/<room>`)
   })

@@ -10,6 +10,8 @@ export const kernelFaults = defineFaults('kernel', {
   csrf: { status: 403, message: '请求未能证明来自本页面，已拒绝', advice: '请刷新页面后重试' },
   foreignHost: { status: 421, message: '请求的主机名不是本节点的地址', advice: '请使用管理员公布的地址访问' },
   tooLarge: { status: 413, message: '提交的内容过大', advice: '大文件请用附件上传；其他内容请缩减后重试' },
+  headersTooLarge: { status: 431, message: '请求头过大', advice: '请清除本站点的 Cookie 后重试' },
+  tooSlow: { status: 408, message: '请求发送过慢，已断开', advice: '请检查网络后重试' },
   wrongType: { status: 415, message: '不支持提交内容的类型', advice: '接口只接受说明中列出的内容类型' },
   malformed: { status: 400, message: '提交的内容格式有误，无法读取', advice: '请检查内容是否完整、编码是否正确' },
   tooManyStreams: { status: 429, message: '打开的页面过多', advice: '请关闭多余的页面后重试' },
