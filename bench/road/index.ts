@@ -55,19 +55,17 @@ async function deliveries(bench: Bench, suite: SuiteId, count: number, commits: 
   ]
 }
 
-/** X-Road's mix at rising rates until p95 exceeds one second; the last rate that stayed below. */
+/** X-Road's mix at rising rates until p95 exceeds one second: the last rate that stayed below, 0 if none did, and p95 at the step that ended the ladder. */
 async function ladder(bench: Bench, seconds: number, tell: (line: string) => void): Promise<Figure[]> {
   const sender = await bench.sender('SM')
   let best = 0
-  let p95 = 0
-  for (const rate of [5, 10, 20, 40, 60, 80, 100, 120, 140, 160]) {
-    const load = await atRate(bench, sender, mixed(rate * seconds), rate)
-    tell(`X-Road mix at ${rate}/s: p95 ${Math.round(load.p95)} ms`)
-    if (load.p95 > 1000) break
+  for (const rate of [1, 2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160]) {
+    const { p95 } = await atRate(bench, sender, mixed(rate * seconds), rate)
+    tell(`X-Road mix at ${rate}/s: p95 ${Math.round(p95)} ms`)
+    if (p95 > 1000) return [figure({ name: 'X-Road mix, p95 ≤ 1 s up to', unit: '/s', value: best }), figure({ name: `X-Road mix, p95 at ${rate}/s`, unit: 'ms', value: p95 })]
     best = rate
-    p95 = load.p95
   }
-  return [figure({ name: 'X-Road mix, p95 ≤ 1 s up to', unit: '/s', value: best, peer: [110, 'X-Road security server on 32 cores, a user’s report (synchronous calls)'] }), figure({ name: 'X-Road mix, p95 there', unit: 'ms', value: p95 })]
+  return [figure({ name: 'X-Road mix, p95 ≤ 1 s up to (end of the ladder)', unit: '/s', value: best })]
 }
 
 /** The mix in a fixed, evenly spread order. */

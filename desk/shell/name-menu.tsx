@@ -1,28 +1,18 @@
 import { Button } from 'antd'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 import { Link } from 'react-router'
 import { api } from '../kit/api.ts'
 import { ErrorPanel } from '../kit/error-panel.tsx'
-import { useKeys } from '../kit/keyboard.tsx'
 import { useSession } from '../kit/session.tsx'
+import { useSheet } from '../kit/sheet.ts'
 import { words } from '../words.ts'
 
 /** The person's name, opening onto the few things that concern the person. */
 export function NameMenu() {
   const { person, node } = useSession()
-  const [open, setOpen] = useState(false)
+  const { open, setOpen, box } = useSheet()
   const [notice, setNotice] = useState<string | null>(null)
   const [thrown, setThrown] = useState<unknown>(null)
-  const box = useRef<HTMLSpanElement>(null)
-  useKeys(open ? { Escape: () => setOpen(false) } : {})
-  useEffect(() => {
-    if (!open) return
-    const outside = (event: MouseEvent) => {
-      if (event.target instanceof Node && box.current?.contains(event.target) !== true) setOpen(false)
-    }
-    window.addEventListener('mousedown', outside)
-    return () => window.removeEventListener('mousedown', outside)
-  }, [open])
   // A new page: nothing that was read, and no opened key, stays in this one's memory.
   const signOut = () => api('/identity/sign-out', { method: 'POST', body: {} }).then(() => window.location.assign('/sign-in'), setThrown)
   const addPasskey = async () => {

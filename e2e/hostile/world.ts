@@ -6,7 +6,7 @@ import { createClient, createTerminal, type Terminal } from '@postroad/documents
 import { suites } from '@postroad/gm/node'
 import { type Device, enrolWith, type Send, signInWith, type Visitor, visitor } from '@postroad/identity/testing'
 import { connect } from '@postroad/kernel/database'
-import { type TestNode, testNode } from '@postroad/kernel/testing'
+import { type TestNode, testNode, until } from '@postroad/kernel/testing'
 import { setup } from '@postroad/kernel/testing-setup'
 import type { SignedReceipt } from '@postroad/waybill'
 import { type Route, watchRoutes } from './table.ts'
@@ -164,11 +164,6 @@ function tap(address: string, { visitor: browser }: Citizen): { fetch: typeof fe
     hold: (path) => void held.add(path),
     taken: (path) => heard.get(path),
   }
-}
-
-/** Waits for what happens in the background; the test's own time limit ends it. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 30))
 }
 
 const NOT_COUNTED = ['ledger.record', 'ledger.position', 'ledger.checkpoint', 'identity.throttle', 'identity.challenge']

@@ -1,7 +1,5 @@
-import type { DeliveryState } from './delivery.ts'
 import type { EvidenceStep, StepReason, StepResult, Verdict } from './evidence/steps.ts'
 import type { FaultCode } from './fault.ts'
-import type { MessageKind, ReceiptKind, Urgency } from './model.ts'
 
 /** Each fault in one sentence, the same on the command line, on the 验真 page and in the desk. */
 export const FAULT_WORDS: Readonly<Record<FaultCode, string>> = {
@@ -114,40 +112,6 @@ const OTHER_REASONS: Readonly<Record<Exclude<StepReason, FaultCode | 'sound'>, s
   timeContradicts: '各站记录的时间互相矛盾',
 }
 const isOther = (reason: StepReason): reason is keyof typeof OTHER_REASONS => reason in OTHER_REASONS
-
-export const RECEIPT_WORDS: Readonly<Record<ReceiptKind, string>> = {
-  submitted: '已收寄',
-  custody: '已接收转递',
-  arrived: '已到达',
-  delivered: '已送达',
-  signedFor: '已签收',
-  registered: '已登记',
-  returned: '已退文',
-  undeliverable: '无法投递',
-  recalled: '已撤回',
-  recallRefused: '未能撤回',
-  closed: '已人工办结',
-  late: '逾期未达',
-  forwarded: '已转投',
-}
-
-export const STATE_WORDS: Readonly<Record<DeliveryState, string>> = {
-  accepted: '已受理',
-  queued: '待发出',
-  inCustody: '转递中',
-  arrived: '已到达',
-  delivered: '已送达',
-  signedFor: '已签收',
-  registered: '已登记',
-  returned: '已退文',
-  undeliverable: '无法投递',
-  recalled: '已撤回',
-  closed: '已人工办结',
-}
-
-export const URGENCY_WORDS: Readonly<Record<Urgency, string>> = { normal: '无', urgent: '加急', extraUrgent: '特急' }
-export const LABEL_WORDS: readonly string[] = ['无', '内部', '工作秘密']
-export const KIND_WORDS: Readonly<Record<MessageKind, string>> = { document: '公文', recallRequest: '撤回申请', recallAnswer: '撤回答复', correctionNotice: '更正通知', voidNotice: '作废通知' }
 
 /** Stands in every evidence file for whoever opens it without our software. */
 export const EVIDENCE_README = `驿道投递凭证

@@ -4,7 +4,7 @@ import { base64url, fromBase64url } from '@postroad/gm'
 import { readCertificate, verifyChain } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
 import { service } from '@postroad/kernel/principal'
-import { personOf } from '@postroad/kernel/testing'
+import { personOf, until } from '@postroad/kernel/testing'
 import { listOrgans } from '@postroad/keys/service'
 import { verifyLedger } from '@postroad/ledger/service'
 import { canonical, readLogs, signBatch, verifyBatch } from '@postroad/waybill'
@@ -14,7 +14,7 @@ import { directory } from './plugin.ts'
 import { directoryRoom } from './room.ts'
 import { append, exchangeWith, homeCheckpointVerifier, neighbours, peerOf, peerRoutes, refresh, signAsNode, tls, tlsCertificate, view } from './service.ts'
 import { listMisbehaviour } from './store.ts'
-import { CITY, COUNTY, PROVINCE, type RoadNode, codeFor, roadNode, standBetween, until } from './testing.ts'
+import { CITY, COUNTY, PROVINCE, type RoadNode, codeFor, roadNode, standBetween } from './testing.ts'
 
 let [province, city, county]: RoadNode[] = []
 const all = (): RoadNode[] => [province, city, county].filter((node) => node !== undefined)

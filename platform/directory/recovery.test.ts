@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBootstrap, stateBootstrap } from './bootstrap.ts'
 import { directoryRoom } from './room.ts'
 import { append, importLogs, refresh, view } from './service.ts'
-import { type RoadNode, roadNode, until } from './testing.ts'
+import { until } from '@postroad/kernel/testing'
+import { type RoadNode, roadNode } from './testing.ts'
 
 const ROOT = { id: 'top', title: '上级', region: '省', invites: ['low'] }
 const LOW = { id: 'low', title: '下级', region: '市' }

@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import http2 from 'node:http2'
-import { type AddressInfo, createServer } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { issueCertificate, pem, privateKeyPem } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
 import type { Node } from '@postroad/kernel/node'
-import { type TestNode, type TestOptions, testNode } from '@postroad/kernel/testing'
+import { type TestNode, type TestOptions, freePort, testNode } from '@postroad/kernel/testing'
 import { keys } from '@postroad/keys/plugin'
 import { ledger } from '@postroad/ledger/plugin'
 import { directory } from './plugin.ts'
@@ -79,20 +78,6 @@ async function answer(node: Node, stream: http2.ServerHttp2Stream, path: string)
   if (stream.destroyed) return
   stream.respond({ ':status': reply.status, 'content-type': 'application/json' })
   stream.end(reply.body)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** Waits for what happens in the background; fails by the test's own time limit. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 const organ = (id: string, title: string, regionTitle: string, name: string, code: string, deputies: readonly string[] = []) =>

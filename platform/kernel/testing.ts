@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { type AdjustableClock, adjustableClock } from './clock.ts'
@@ -127,4 +129,19 @@ export function personOf(person: string, organs: readonly string[], duties: read
   const [acting] = posts
   if (acting === undefined) throw new Error('a person needs a post')
   return { kind: 'person', person, name: person, session: `session-${person}-${organs.join('-')}-${duties.join('-')}-${clearance}`, posts, acting, organs, clearance }
+}
+
+/** A TCP port of the loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Waits for what happens in the background; the test's own time limit ends it. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }

@@ -10,7 +10,8 @@ import { roadSlot } from './engine/road.ts'
 import { act, chunk, closeByPerson, dispatch, evidenceParts, inbox, inboxItem, sent, submit, track } from './service.ts'
 import { asRoad } from './store/acting.ts'
 import { auditOf, callerOf, tellAs } from './testing/forger.ts'
-import { type Network, type Station, clerk, startNetwork, until } from './testing/network.ts'
+import { until } from '@postroad/kernel/testing'
+import { type Network, type Station, clerk, startNetwork } from './testing/network.ts'
 import { letter, organReceipt, send } from './testing/terminal.ts'
 
 let network: Network

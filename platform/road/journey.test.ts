@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { act, inbox, track } from './service.ts'
-import { type Network, clerk, startNetwork, until } from './testing/network.ts'
+import { until } from '@postroad/kernel/testing'
+import { type Network, clerk, startNetwork } from './testing/network.ts'
 import { letter, organReceipt, send } from './testing/terminal.ts'
 
 let network: Network

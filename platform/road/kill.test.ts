@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAULT_POINTS, type FaultPoint } from './faultpoints.ts'
 import type { InboxItem, Submitted, Tracking } from './service.ts'
-import { clerk, until } from './testing/network.ts'
+import { until } from '@postroad/kernel/testing'
+import { clerk } from './testing/network.ts'
 import { type Stations, startStations } from './testing/processes.ts'
 import { type Letter, letter, organReceipt } from './testing/terminal.ts'
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CHUNK_TYPE, EPOCH_HEADER, NODE_HEADER, paths } from './engine/wire.ts'
 import { chunk, inboxItem } from './service.ts'
 import { auditOf, callerOf, epochOf, offerAs, readSent, shipmentFrom, traceOf } from './testing/forger.ts'
-import { type Network, clerk, startNetwork, until } from './testing/network.ts'
+import { until } from '@postroad/kernel/testing'
+import { type Network, clerk, startNetwork } from './testing/network.ts'
 import { letter } from './testing/terminal.ts'
 
 let network: Network

@@ -3,17 +3,10 @@ import { type Channel, ChannelRefusal, openChannel, type OpenedOrgan } from '@po
 import { z } from 'zod'
 import type { Client } from './client.ts'
 import { fault, TerminalFault } from './fault.ts'
-import type { Actor } from './types.ts'
+import type { Actor, Terminal } from './types.ts'
 
 /** The organ's keys as one work session uses them. */
-export type OrganKeys = {
-  open(secret: string): Promise<void>
-  isOpen(): boolean
-  until(): { readonly idle: string; readonly absolute: string } | null
-  /** Whether somebody else chose the secret, so that the person should change it. */
-  isTemporary(): boolean
-  changeSecret(current: string, next: string): Promise<void>
-  close(): Promise<void>
+export type OrganKeys = Terminal['keys'] & {
   /** Work with the sealed line to the key process. @throws terminal.keysClosed */
   use<T>(work: (channel: Channel, organ: string) => Promise<T>): Promise<T>
 }

@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { append, nodeKeys, refresh, view } from '@postroad/directory/service'
 import { type KeyPair, type SuiteId, base64url } from '@postroad/gm'
 import { issueCertificate } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
 import { service } from '@postroad/kernel/principal'
-import { type TestNode, type TestOptions, personOf, testNode } from '@postroad/kernel/testing'
+import { type TestNode, type TestOptions, freePort, personOf, testNode, until } from '@postroad/kernel/testing'
 import { type StatementBody, anchorFingerprint } from '@postroad/waybill'
 import { ROOMS } from './rooms.ts'
 
@@ -26,20 +24,6 @@ export type Network = {
 
 export const codeFor = (child: string): string => `code-for-${child}-`.padEnd(40, '7')
 export const clerk = (organ: string, clearance = 2, person = `clerk-${organ}`) => personOf(person, [organ], ['documents.send', 'documents.sign', 'documents.read'], clearance)
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** Waits for what happens in the background; the test's own time limit ends it. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 15))
-}
 
 export const makeOrganKeys = (): OrganKeys => {
   const pair = (suite: SuiteId) => ({ sign: suites[suite].generateKeyPair(), encrypt: suites[suite].generateKeyPair() })

@@ -1,7 +1,7 @@
 import { issueCertificate, pem, privateKeyPem } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
 import { afterEach, describe, expect, it } from 'vitest'
-import { freePort } from '../testing/network.ts'
+import { freePort } from '@postroad/kernel/testing'
 import { httpsTransport } from './https.ts'
 import { memoryNetwork } from './memory.ts'
 import { type ArrivedRequest, BodyCut, LinkFailure, type LinkTransport, type WireHandler, jsonReply, readAll } from './port.ts'

@@ -1,6 +1,6 @@
-import { ErrorPanel, nearDate, useAct, useKeys } from '@postroad/desk/kit'
+import { ErrorPanel, nearDate, useAct, useSheet } from '@postroad/desk/kit'
 import { Button } from 'antd'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 import { useTerminal } from '../terminal/provider.tsx'
 import { keyWords } from '../words.ts'
 import { SecretForm } from './secret-form.tsx'
@@ -9,17 +9,7 @@ import { UnlockForm } from './unlock-form.tsx'
 /** In the top bar: whether the organ's keys are open, and the place to open, close, or change the secret. */
 export function KeyStatus() {
   const { keys } = useTerminal()
-  const [open, setOpen] = useState(false)
-  const box = useRef<HTMLSpanElement>(null)
-  useKeys(open ? { Escape: () => setOpen(false) } : {})
-  useEffect(() => {
-    if (!open) return
-    const outside = (event: MouseEvent) => {
-      if (event.target instanceof Node && box.current?.contains(event.target) !== true) setOpen(false)
-    }
-    window.addEventListener('mousedown', outside)
-    return () => window.removeEventListener('mousedown', outside)
-  }, [open])
+  const { open, setOpen, box } = useSheet()
   return (
     <span className="name-menu" ref={box}>
       <Button type="text" className="key-status" aria-expanded={open} onClick={() => setOpen(!open)}>{keys.span === null ? keyWords.closed : keyWords.opened}</Button>
