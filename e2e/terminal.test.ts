@@ -150,6 +150,28 @@ describe('a network of node processes, used through the terminal', () => {
     expect(items.filter(({ content }) => content?.title === draft.title).map(({ message }) => message)).toEqual([first.message])
   })
 
+  it('takes in what newly arrived page by page, verified, acknowledged and once', async () => {
+    const [sender, reader] = [await open('jy-fangqing'), await open('we-zhuqiao')]
+    const file = (name: string) => ({ name, mediaType: 'text/plain', bytes: 12, stream: () => new Blob(['正文正文']).stream() as ReadableStream<Uint8Array> })
+    const sent = await Promise.all(['一', '二', '三', '四', '五'].map((which) => sender.dispatch(letter(`一并发出之${which}`, { files: [file(`${which}.txt`)] }))))
+    const mine = new Set(sent.map(({ message }) => message))
+    for (const message of mine) await arrived(reader, message)
+    const taken: string[] = []
+    for (let after: string | undefined; ; ) {
+      const page = await reader.collect({ limit: 2, ...(after === undefined ? {} : { after }) })
+      for (const { row, verdict, parts, manifest } of page.items.filter((item) => mine.has(item.row.message))) {
+        expect([verdict, manifest?.content.title.slice(0, 4)]).toEqual(['valid', '一并发出'])
+        for await (const piece of parts[0]?.read() ?? []) expect(new TextDecoder().decode(piece)).toBe('正文正文')
+        taken.push(row.message)
+      }
+      if (page.next === null) break
+      after = page.next
+    }
+    expect(taken.toSorted()).toEqual([...mine].toSorted())
+    expect((await reader.collect()).items.filter(({ row }) => mine.has(row.message))).toEqual([])
+    for (const message of mine) await until(async () => (await stateOf(sender, message)) === 'delivered')
+  })
+
   it('lets a deputy see that something waits and nothing of what it says', async () => {
     const sender = await open('jy-fangqing')
     const recipients = [{ organ: 'wangchuan.cppcc', name: 'wangchuan.cppcc.office', role: 'to' as const }]
@@ -186,7 +208,7 @@ describe('a network of node processes, used through the terminal', () => {
     await arrived(reader, message)
     const signed = await reader.signFor(message)
     const { client } = await openSession(home, state, 'we-luxia')
-    const answer = await client.raw(`/api/documents/received/${message}/receipts`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ receipts: [signed] }) })
+    const answer = await client.raw('/api/documents/received/receipts', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ receipts: [signed] }) })
     expect([answer.status, (await client.refusal(answer)).code]).toEqual([403, 'documents.actorNotYou'])
   })
 

@@ -1,9 +1,10 @@
 import { requireDuty } from '@postroad/kernel/http'
+import { refuse } from '@postroad/kernel/http-errors'
 import type { Node } from '@postroad/kernel/node'
 import type { Server } from '@postroad/kernel/plugin'
 import type { FastifyReply } from 'fastify'
-import { chunkParams, dispatchAnswer, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, threadAnswer, threadParams, todo, tracking } from './model.ts'
-import { dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, todoOf, trackingOf } from './service.ts'
+import { arrivalsPage, arrivalsQuery, chunkParams, dispatchAnswer, dispatchesAnswer, dispatchesRequest, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, threadAnswer, threadParams, todo, tracking } from './model.ts'
+import { arrivalsOf, dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, todoOf, trackingOf } from './service.ts'
 
 const OCTETS = 'application/octet-stream'
 
@@ -11,6 +12,10 @@ const OCTETS = 'application/octet-stream'
 export function documentsRoutes(server: Server, node: Node): void {
   server.post('/dispatches', { bodyLimit: MAX_REQUEST_BYTES, schema: { body: dispatchRequest, response: { 200: dispatchAnswer } } }, (request) =>
     dispatch(node, requireDuty(request, 'documents.send'), request.body))
+  server.post('/dispatches/together', { bodyLimit: MAX_REQUEST_BYTES, schema: { body: dispatchesRequest, response: { 200: dispatchesAnswer } } }, async (request) => {
+    const person = requireDuty(request, 'documents.send')
+    return { answers: await Promise.all(request.body.dispatches.map((one) => dispatch(node, person, one).catch((error: unknown) => refuse(node, error, request)))) }
+  })
   server.get('/todo', { schema: { response: { 200: todo } } }, (request) => todoOf(node, requireDuty(request, 'documents.read')))
   server.get('/threads/:thread', { schema: { params: threadParams, response: { 200: threadAnswer } } }, (request) =>
     nextOrdinal(node, requireDuty(request, 'documents.read'), request.params.thread))
@@ -22,12 +27,14 @@ function receivedRoutes(server: Server, node: Node): void {
   const of = { params: messageParams, querystring: organQuery }
   server.get('/received', { schema: { querystring: receivedQuery, response: { 200: receivedPage } } }, (request) =>
     receivedList(node, requireDuty(request, 'documents.read'), request.query))
+  server.get('/arrivals', { schema: { querystring: arrivalsQuery, response: { 200: arrivalsPage } } }, (request) =>
+    arrivalsOf(node, requireDuty(request, 'documents.read'), request.query))
   server.get('/received/:id', { schema: { ...of, response: { 200: receivedDetail } } }, (request) =>
     receivedDetailOf(node, requireDuty(request, 'documents.read'), request.params.id, request.query.organ))
   server.get('/received/:id/chunks/:n', { schema: { params: chunkParams, querystring: organQuery, produces: [OCTETS] } }, async (request, reply) =>
     sendBytes(reply, await receivedChunk(node, requireDuty(request, 'documents.read'), request.params.id, request.query.organ, request.params.n)))
-  server.post('/received/:id/receipts', { schema: { params: messageParams, body: receiptsRequest, response: { 200: receiptsAnswer } } }, (request) =>
-    issueReceipts(node, requireDuty(request, 'documents.read'), request.params.id, request.body.receipts))
+  server.post('/received/receipts', { schema: { body: receiptsRequest, response: { 200: receiptsAnswer } } }, (request) =>
+    issueReceipts(node, requireDuty(request, 'documents.read'), request.body.receipts))
   server.get('/received/:id/evidence', { schema: { params: messageParams, querystring: organQuery, response: { 200: evidenceAnswer } } }, (request) =>
     evidenceParts(node, requireDuty(request, 'documents.read'), 'received', request.params.id, request.query.organ))
 }

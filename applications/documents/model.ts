@@ -43,6 +43,10 @@ export const receivedRow = z.strictObject({
 export type ReceivedRow = z.infer<typeof receivedRow>
 export const receivedDetail = receivedRow.extend({ hops: z.array(signedHopLine), receipts: z.array(signedReceipt), chunkHashes: z.array(hashText) })
 export type ReceivedDetail = z.infer<typeof receivedDetail>
+/** What newly arrived, with everything its terminal needs; `body` are the sealed chunks of a small body, null where they are to be fetched. */
+export const arrival = receivedDetail.extend({ body: z.array(z.string()).nullable() })
+export type Arrival = z.infer<typeof arrival>
+export const arrivalsPage = z.strictObject({ items: z.array(arrival), next: z.string().nullable() })
 
 /** How many recipients stand where. */
 const stateCounts = z.partialRecord(deliveryState, z.number().int())
@@ -88,12 +92,21 @@ export const dispatchRequest = z.strictObject({
 export type DispatchRequest = z.infer<typeof dispatchRequest>
 export const dispatchAnswer = z.strictObject({ message: uuid, receipt: signedReceipt })
 
+/** Several at once from one terminal; each stands or falls by itself. */
+export const MAX_TOGETHER = 32
+export const dispatchesRequest = z.strictObject({ dispatches: z.array(dispatchRequest).min(1).max(MAX_TOGETHER) })
+const detail = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+/** A refusal in the catalogue's form. */
+export const refusalAnswer = z.object({ error: z.object({ code: z.string(), message: z.string(), advice: z.string(), detail: detail.optional() }) })
+export const dispatchesAnswer = z.strictObject({ answers: z.array(z.union([dispatchAnswer, refusalAnswer.extend({ status: z.number().int() })])) })
+
 export const receiptsRequest = z.strictObject({ receipts: z.array(signedReceipt).min(1).max(100) })
 export const receiptsAnswer = z.strictObject({ receipts: z.array(z.strictObject({ receipt: signedReceipt.shape.receipt, seal: batchSignature })) })
 
 /** The place in a list after which the next page begins, as the page before told it. */
 const cursor = z.string().regex(/^\d{1,14}_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 export const receivedQuery = z.object({ view: z.enum(['waiting', 'signed', 'registered', 'ended', 'all']).default('waiting'), cursor: cursor.optional(), limit: z.coerce.number().int().min(1).max(100).default(30) })
+export const arrivalsQuery = z.object({ after: cursor.optional(), limit: z.coerce.number().int().min(1).max(50).default(30) })
 export const sentQuery = z.object({ cursor: cursor.optional(), limit: z.coerce.number().int().min(1).max(100).default(30) })
 export const messageParams = z.object({ id: uuid })
 export const chunkParams = z.object({ id: uuid, n: z.coerce.number().int().min(0).max(1_000_000) })

@@ -4,7 +4,7 @@ import type { Node } from '@postroad/kernel/node'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import * as road from '@postroad/road/service'
 import { type Head, recallOf, type SignedReceipt } from '@postroad/waybill'
-import { type DispatchRequest, DUTY_OF, type EvidenceAnswer, isOrganReceipt, type Page, RECEIVED_VIEWS, type ReceivedDetail, type ReceivedRow, type ReceivedView, type SentDetail, type SentRow, type ThreadAnswer, type Todo, type Tracking } from './model.ts'
+import { type Arrival, type DispatchRequest, DUTY_OF, type EvidenceAnswer, isOrganReceipt, type Page, RECEIVED_VIEWS, type ReceivedDetail, type ReceivedRow, type ReceivedView, type SentDetail, type SentRow, type ThreadAnswer, type Todo, type Tracking } from './model.ts'
 import { documentsFaults, type DUTIES } from './words.ts'
 
 const READ: keyof typeof DUTIES = 'documents.read'
@@ -29,9 +29,11 @@ export function dispatch(node: Node, person: PersonPrincipal, request: DispatchR
   return road.dispatch(node, person, { ...request, inlineBody: request.inlineBody === null ? null : request.inlineBody.map(fromBase64url) })
 }
 
-/** The number of the acting organ's next message in a thread. */
+/** The number of the acting organ's next message in a thread. @throws documents.notFound for a thread in which the reader has no part */
 export async function nextOrdinal(node: Node, person: PersonPrincipal, thread: string): Promise<ThreadAnswer> {
-  return { nextOrdinal: await node.transaction(person, (tx) => road.nextOrdinal(tx, person.acting.organ, thread)) }
+  const next = await node.transaction(readerOf(person), (tx) => road.nextOrdinal(tx, person.acting.organ, thread))
+  if (next === null) throw documentsFaults.notFound({ thread })
+  return { nextOrdinal: next }
 }
 
 // received
@@ -47,9 +49,18 @@ export async function receivedList(node: Node, person: PersonPrincipal, query: {
 /** One delivery with everything the terminal needs to verify it. @throws documents.notFound also for what belongs to others */
 export async function receivedDetailOf(node: Node, person: PersonPrincipal, message: string, organ: string | undefined): Promise<ReceivedDetail> {
   const { reader, item } = await findReceived(node, person, message, organ)
-  const receipts = await node.transaction(reader, (tx) => road.evidenceParts(tx, message))
-  const about = (receipts?.receipts ?? []).filter(({ receipt }) => receipt.recipient === null || receipt.recipient === item.organ)
-  return { ...rowOf(reader, item), hops: [...item.hops], receipts: about, chunkHashes: [...item.chunkHashes] }
+  const [receipts = []] = await node.transaction(reader, (tx) => road.receiptsAbout(tx, [item]))
+  return detailOf(reader, item, receipts)
+}
+
+const detailOf = (reader: PersonPrincipal, item: road.InboxItem, receipts: readonly SignedReceipt[]): ReceivedDetail => ({ ...rowOf(reader, item), hops: [...item.hops], receipts: [...receipts], chunkHashes: [...item.chunkHashes] })
+
+/** What newly arrived for the acting post's organ, oldest first: for a terminal that takes in by itself (收取). */
+export async function arrivalsOf(node: Node, person: PersonPrincipal, query: { readonly after?: string | undefined; readonly limit: number }): Promise<Page<Arrival>> {
+  const reader = readerOf(person)
+  const organs = reader.organs.filter((organ) => organ === person.acting.organ)
+  const items = await node.transaction(reader, (tx) => road.arrivals(tx, { organs, ...query }))
+  return { items: items.map((item) => ({ ...detailOf(reader, item, item.receipts), body: item.body?.map(base64url) ?? null })), next: items.length < query.limit ? null : (items.at(-1)?.cursor ?? null) }
 }
 
 /** A sealed chunk for whoever can open it; a deputy cannot, so it gets none. */
@@ -66,7 +77,7 @@ async function findReceived(node: Node, person: PersonPrincipal, message: string
   return { reader, item }
 }
 
-const isDeputised = (reader: PersonPrincipal, item: road.InboxItem): boolean => !reader.organs.includes(item.keeper)
+const isDeputised = (reader: PersonPrincipal, { keeper }: { readonly keeper: string }): boolean => !reader.organs.includes(keeper)
 
 function rowOf(reader: PersonPrincipal, item: road.InboxItem): ReceivedRow {
   const deputised = isDeputised(reader, item)
@@ -94,19 +105,24 @@ async function chunkOf(node: Node, reader: PersonPrincipal, message: string, ind
  * 签收, 登记, 退文 and `delivered`, sealed by the organ through its terminal. The receipt must name exactly who is signed in and the post acted as;
  * 代收 takes its own duty and a deputy statement in the directory. The road's row lock decides against a recall of the same moment.
  */
-export async function issueReceipts(node: Node, person: PersonPrincipal, message: string, receipts: readonly SignedReceipt[]): Promise<{ receipts: SignedReceipt[] }> {
-  for (const signed of receipts) {
-    requireAct(node, person, message, signed)
-    await findReceived(node, person, message, signed.receipt.recipient ?? undefined)
-  }
+export async function issueReceipts(node: Node, person: PersonPrincipal, receipts: readonly SignedReceipt[]): Promise<{ receipts: SignedReceipt[] }> {
+  for (const signed of receipts) requireAct(node, person, signed)
+  const reader = readerOf(person)
+  const about = receipts.map(({ receipt }) => ({ message: receipt.message, organ: receipt.recipient ?? '' }))
+  const visible = await node.transaction(reader, (tx) => road.keepersOf(tx, about))
+  const hidden = about.find(({ message, organ }) => {
+    const row = visible.find((one) => one.message === message && one.organ === organ)
+    return row === undefined || (isDeputised(reader, row) && !mayDeputise(person))
+  })
+  if (hidden !== undefined) throw documentsFaults.notFound({ message: hidden.message })
   await road.act(node, person, receipts)
   return { receipts: [...receipts] }
 }
 
-function requireAct(node: Node, person: PersonPrincipal, message: string, { receipt }: SignedReceipt): void {
+function requireAct(node: Node, person: PersonPrincipal, { receipt }: SignedReceipt): void {
   const { kind, actor, recipient, reason } = receipt
   if (!isOrganReceipt(kind)) throw documentsFaults.receiptKindRefused({ kind })
-  if (receipt.message !== message || recipient === null) throw documentsFaults.receiptForOther()
+  if (recipient === null) throw documentsFaults.receiptForOther()
   if (actor === null || actor.person !== person.person || actor.name !== person.name || actor.post !== person.acting.id || actor.organ !== person.acting.organ) throw documentsFaults.actorNotYou()
   const isDeputy = recipient !== actor.organ && standsFor(node, recipient) !== actor.organ
   if (isDeputy && !view(node).deputiesOf(recipient, node.now().toISOString()).includes(actor.organ)) throw documentsFaults.deputyNotAuthorised({ organ: recipient })

@@ -1,12 +1,12 @@
 import { todo } from './model.ts'
 import { register, returnDocument, signFor } from './terminal/acts.ts'
 import { createDirectory } from './terminal/directory.ts'
-import { dispatchDraft } from './terminal/dispatch.ts'
+import { dispatchDraft, gatherDispatches, gatherSigning } from './terminal/dispatch.ts'
 import { exportEvidence } from './terminal/evidence.ts'
 import { createKeys } from './terminal/keys.ts'
 import { correct, requestRecall, voidDocument } from './terminal/notices.ts'
 import type { Post } from './terminal/post.ts'
-import { listReceived, openReceived } from './terminal/received.ts'
+import { collect, listReceived, openReceived } from './terminal/received.ts'
 import { listSent, openSent, track } from './terminal/sent.ts'
 import type { Terminal, TerminalOptions } from './terminal/types.ts'
 
@@ -24,13 +24,14 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const suite = options.suite ?? 'SM'
   const keys = createKeys(client, suites, suite, actor, options.keyProcess ?? null)
   const directory = createDirectory(client, suites, options.anchor ?? null)
-  const post: Post = { client, suites, suite, keys, directory, actor, now: options.now ?? (() => new Date()), unanswered: new Map() }
+  const post: Post = { client, suites, suite, keys, directory, actor, now: options.now ?? (() => new Date()), unanswered: new Map(), sign: gatherSigning(keys), submit: gatherDispatches(client) }
   return {
     keys: { open: keys.open, isOpen: keys.isOpen, until: keys.until, isTemporary: keys.isTemporary, changeSecret: keys.changeSecret, close: keys.close },
     directory: () => directory.current(),
     todo: () => client.get('/api/documents/todo', todo),
     dispatch: (draft, how) => dispatchDraft(post, draft, how),
     listReceived: (query) => listReceived(post, query),
+    collect: (page) => collect(post, page),
     openReceived: (message, organ) => openReceived(post, message, organ),
     signFor: (message, how) => signFor(post, message, how?.onBehalfOf),
     register: (message) => register(post, message),

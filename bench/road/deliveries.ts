@@ -33,7 +33,7 @@ export async function startBench(): Promise<Bench> {
     sender: (suite) => openTerminal(home, state, SENDER, suite),
     arrivals,
     stop: async () => {
-      recipient.kill()
+      recipient.disconnect()
       await stopNetwork(network)
       deleteDemoHome(home)
       rmSync(home, { recursive: true, force: true })

@@ -129,19 +129,20 @@ export const CASES: Readonly<Record<string, Case>> = {
   'GET /api/documents/todo': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
   'GET /api/documents/threads/:thread': {
     duty: 'documents.read', right: ({ message }) => ({ params: { thread: message } }),
-    trespasses: 'counts the acting organ’s own messages only: a test of its own',
+    trespasses: ({ message }) => [{ what: 'a thread of others', params: { thread: message }, code: 'documents.notFound' }],
   },
   'GET /api/documents/received': { duty: 'documents.read', right: () => ({ query: { view: 'all' } }), trespasses: OWN_ONLY },
+  'GET /api/documents/arrivals': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
   'GET /api/documents/received/:id': read(foreignDelivery, 'carl'),
   'GET /api/documents/received/:id/chunks/:n': read(foreignDelivery, 'carl'),
   'GET /api/documents/received/:id/evidence': read(foreignDelivery, 'carl'),
-  'POST /api/documents/received/:id/receipts': {
+  'POST /api/documents/received/receipts': {
     duty: 'documents.read', owner: 'carl', answer: 422, // the seal is of something else
-    right: (own) => ({ params: { id: own.message }, body: receiptBy(own, 'carl', 'gamma', 'gamma') }),
+    right: (own) => ({ body: receiptBy(own, 'carl', 'gamma', 'gamma') }),
     trespasses: (own) => [
-      { what: 'the message as one’s own', params: { id: own.message }, body: receiptBy(own, 'bert', 'beta', 'beta'), code: 'documents.notFound' },
-      { what: 'the delivery, as a deputy', params: { id: own.message }, body: receiptBy(own, 'bert', 'beta', 'gamma'), status: 403, code: 'documents.deputyNotAuthorised' },
-      { what: 'another person’s name', params: { id: own.message }, body: receiptBy(own, 'carl', 'gamma', 'gamma'), status: 403, code: 'documents.actorNotYou' },
+      { what: 'the message as one’s own', body: receiptBy(own, 'bert', 'beta', 'beta'), code: 'documents.notFound' },
+      { what: 'the delivery, as a deputy', body: receiptBy(own, 'bert', 'beta', 'gamma'), status: 403, code: 'documents.deputyNotAuthorised' },
+      { what: 'another person’s name', body: receiptBy(own, 'carl', 'gamma', 'gamma'), status: 403, code: 'documents.actorNotYou' },
     ],
   },
   'GET /api/documents/sent': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
@@ -160,6 +161,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       { what: 'a message to recall', body: sentByBeta(own, { kind: 'recallRequest', regarding: own.message, thread: own.message, ordinal: 1 }), status: 422, code: 'road.regardingUnknown' },
     ],
   },
+  'POST /api/documents/dispatches/together': { duty: 'documents.send', right: ({ dispatch }) => ({ body: { dispatches: [dispatch] } }), trespasses: 'each is refused by itself: a test of its own' },
   'POST /api/identity/sign-out': { duty: null, answer: 204, right: nothing, trespasses: OWN_ONLY },
 }
 

@@ -60,7 +60,7 @@ describe('every route of the running node', () => {
 
   it('that takes an id is tried with one that is not the asker’s', () => {
     const untried = api().filter(({ url, key }) => url.includes('/:') && typeof caseOf(key)?.trespasses === 'string' && !url.startsWith('/api/ledger/'))
-    expect([...new Set(untried.map(({ url }) => url))]).toEqual(['/api/documents/threads/:thread'])
+    expect([...new Set(untried.map(({ url }) => url))]).toEqual([])
   })
 
   it('is public only if it is on the list', () => {
@@ -206,9 +206,15 @@ describe('somebody who has signed in', () => {
     expect(wrong).toEqual([])
   })
 
-  it('learns nothing from a thread in which it has no part', async () => {
-    const answers = await Promise.all([world.own.message, crypto.randomUUID()].map((thread) => world.send({ method: 'GET', path: `/api/documents/threads/${thread}`, headers: world.people.bert.headers() })))
-    expect(answers.map(({ status, json }) => [status, json])).toEqual([[200, { nextOrdinal: 0 }], [200, { nextOrdinal: 0 }]])
+  it('gets its own answer for each of several dispatches, and one audit record for each that is refused', async () => {
+    const { bert } = world.people
+    const count = async () => (await world.sql<{ n: number }>("select count(*)::int as n from ledger.record where leaf->>'act' = 'road.notYourOrgan'"))[0]?.n ?? 0
+    const before = await count()
+    const body = { dispatches: [world.own.dispatch, world.own.dispatch] }
+    const reply = await world.send({ method: 'POST', path: '/api/documents/dispatches/together', headers: { ...bert.headers(), 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const { answers } = reply.json as { answers: { status: number; error: { code: string } }[] }
+    expect([reply.status, answers.map(({ status, error }) => [status, error.code])]).toEqual([200, [[403, 'road.notYourOrgan'], [403, 'road.notYourOrgan']]])
+    expect(await count()).toBe(before + 2)
   })
 
   it('cannot use a challenge of another session', async () => {
@@ -253,10 +259,10 @@ describe('somebody who has signed in', () => {
 
   it('cannot act in another’s name, nor with a duty that the post acted as lacks', async () => {
     const { carl } = world.people
-    const sends = async (change: Record<string, unknown>) => codeOf(await world.send({ method: 'POST', path: `/api/documents/received/${world.own.message}/receipts`, headers: { ...carl.headers(), 'content-type': 'application/json' }, body: JSON.stringify(receiptBy(world.own, 'carl', 'gamma', 'gamma', change)) }))
+    const sends = async (change: Record<string, unknown>) => codeOf(await world.send({ method: 'POST', path: '/api/documents/received/receipts', headers: { ...carl.headers(), 'content-type': 'application/json' }, body: JSON.stringify(receiptBy(world.own, 'carl', 'gamma', 'gamma', change)) }))
     expect(await sends({ kind: 'custody' })).toBe('documents.receiptKindRefused')
     expect(await sends({ kind: 'recalled' })).toBe('documents.receiptKindRefused')
-    expect(await sends({ message: crypto.randomUUID() })).toBe('documents.receiptForOther')
+    expect(await sends({ message: crypto.randomUUID() })).toBe('documents.notFound')
     expect(await sends({ kind: 'returned', reason: { code: 'other', text: ' ' } })).toBe('documents.reasonMissing')
   })
 })

@@ -6,6 +6,10 @@ const URL_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 const URL_VALUES = new Int8Array(128).fill(-1)
 for (let i = 0; i < 64; i++) URL_VALUES[URL_ALPHABET.charCodeAt(i)] = i
 
+type NodeBuffer = { from(bytes: ArrayBufferLike, at: number, length: number): { toString(encoding: 'base64url'): string }; from(text: string, encoding: 'base64url'): Uint8Array }
+/** Node's, ten times as quick; browsers do without. */
+const nodeBuffer = (globalThis as { readonly Buffer?: NodeBuffer }).Buffer
+
 /** All parts one after another in a fresh array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
@@ -44,6 +48,11 @@ export function fromHex(text: string): Uint8Array {
 
 /** Base64url without padding (RFC 4648 §5). */
 export function base64url(bytes: Uint8Array): string {
+  return nodeBuffer === undefined ? portableBase64url(bytes) : nodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+}
+
+/** The same without Node. */
+export function portableBase64url(bytes: Uint8Array): string {
   const parts: string[] = []
   // 3 × 8192 input bytes at a time keep the intermediate strings small for bodies of megabytes.
   for (let from = 0; from < bytes.length; from += 24576) parts.push(base64urlBlock(bytes.subarray(from, from + 24576)))
@@ -70,6 +79,12 @@ function base64urlBlock(block: Uint8Array): string {
  * stray bits at the end are refused (`RangeError`), so that hashes over texts and over bytes never part.
  */
 export function fromBase64url(text: string): Uint8Array {
+  if (nodeBuffer === undefined || !isBase64url(text)) return portableFromBase64url(text)
+  return new Uint8Array(nodeBuffer.from(text, 'base64url'))
+}
+
+/** The same without Node. */
+export function portableFromBase64url(text: string): Uint8Array {
   if (text.length % 4 === 1) throw new RangeError('not base64url: impossible length')
   const out = new Uint8Array(Math.floor((text.length * 3) / 4))
   let bits = 0

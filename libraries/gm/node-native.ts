@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
+import { concat } from './bytes.ts'
 import type { Digest } from './suite.ts'
 
 /** OpenSSL drops leading zeros of private keys. */
@@ -24,6 +25,15 @@ export function digestOf(hasher: Hasher, parts: readonly Uint8Array[]): Uint8Arr
   for (const part of parts) hasher.update(part)
   return plain(hasher.digest())
 }
+
+/** One call instead of three objects; small inputs, of which the road hashes dozens per message, are put together first. */
+export function hashOnce(algorithm: 'sm3' | 'sha256', parts: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array()] = parts
+  if (parts.length <= 1) return plain(hash(algorithm, first, 'buffer'))
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  return length > TOGETHER_BYTES ? digestOf(createHash(algorithm), parts) : plain(hash(algorithm, concat(...parts), 'buffer'))
+}
+const TOGETHER_BYTES = 4096
 
 /** Node's hash behind `Digest`. */
 export function nativeDigest(algorithm: 'sm3' | 'sha256'): Digest {

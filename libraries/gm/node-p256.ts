@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createECDH, createHash, createHmac, createPrivateKey, createPublicKey, ECDH, hkdfSync, type KeyObject, sign, verify } from 'node:crypto'
 import { equal, fromHex, toBigInt } from './bytes.ts'
 import { cacheKey, Lru } from './lru.ts'
-import { digestOf, leftPad, nativeDigest, plain, view } from './node-native.ts'
+import { digestOf, hashOnce, leftPad, nativeDigest, plain, view } from './node-native.ts'
 import { P256_ORDER, type P256Engine } from './p256-suite.ts'
 import type { KeyPair } from './suite.ts'
 
@@ -14,7 +14,7 @@ const KEY_WRAP_IV = fromHex('a6a6a6a6a6a6a6a6')
 const GCM_TAG = 16
 
 export const nativeP256: P256Engine = {
-  hash: (...parts) => digestOf(createHash('sha256'), parts),
+  hash: (...parts) => hashOnce('sha256', parts),
   createHash: () => nativeDigest('sha256'),
   mac: (key, ...parts) => digestOf(createHmac('sha256', key), parts),
   generateKeyPair() {
@@ -109,8 +109,16 @@ function publicKeyOf(privateKey: Uint8Array): Uint8Array {
   return plain(ecdh.getPublicKey())
 }
 
+/** Points that were found on the curve: an organ's key is asked for with every message to it. */
+const goodPoints = new Lru<true>(1024)
+
 function isPublicKey(bytes: Uint8Array): boolean {
   if (bytes.length !== 65 || bytes[0] !== 4) return false
+  const id = cacheKey(bytes)
+  return goodPoints.get(id) === true || (isOnCurve(bytes) && goodPoints.set(id, true))
+}
+
+function isOnCurve(bytes: Uint8Array): boolean {
   try {
     ECDH.convertKey(bytes, CURVE, undefined, undefined, 'compressed')
     return true

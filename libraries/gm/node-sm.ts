@@ -1,7 +1,7 @@
 import { createCipheriv, createECDH, createHash, createHmac, createPrivateKey, createPublicKey, createSign, createVerify, diffieHellman, ECDH, type KeyObject } from 'node:crypto'
 import { concat, equal, fromBigInt, fromHex, toBigInt } from './bytes.ts'
 import { cacheKey, Lru } from './lru.ts'
-import { digestOf, leftPad, nativeDigest, plain, view } from './node-native.ts'
+import { digestOf, hashOnce, leftPad, nativeDigest, plain, view } from './node-native.ts'
 import { signatureFromDer, signatureToDer, SM2_CURVE } from './sm2-codec.ts'
 import { bitString, context, integer, octetString, sequence, tlv } from './der.ts'
 import { isSm2Point, sm2MultiplyKnown, sm2Scalar } from './sm2-noble.ts'
@@ -30,7 +30,7 @@ const EXPLICIT_TAIL = fromHex('022100fffffffeffffffffffffffffffffffff7203df6b21c
 const DOUBLE_G = fromHex('0456cefd60d7c87c000d58ef57fa73ba4d9c0dfa08c08a7331495c2e1da3f2bd5231b7e7e6cc8189f668535ce0f8eaf1bd6de84c182f6c8e716f780d3a970a23c3')
 
 export const nativeSm: SmEngine = {
-  hash: (...parts) => digestOf(createHash('sm3'), parts),
+  hash: (...parts) => hashOnce('sm3', parts),
   createHash: () => nativeDigest('sm3'),
   mac: (key, ...parts) => digestOf(createHmac('sm3', key), parts),
   ctr: (key, counter, data) => view(createCipheriv('sm4-ctr', key, counter).update(data)),

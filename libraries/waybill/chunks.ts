@@ -1,7 +1,7 @@
 import type { Suite } from '@postroad/gm'
 import { base64url, concat, utf8 } from '@postroad/gm'
-import { deflateSync, Inflate } from 'fflate'
 import { decodeBytes } from './canonical.ts'
+import { deflate, inflate } from './deflate.ts'
 import { fail, ok, type Result } from './fault.ts'
 import { merkleRoot } from './merkle.ts'
 import { CHUNK_BYTES } from './model.ts'
@@ -22,31 +22,18 @@ const SAMPLE_BYTES = 32 * 1024
 export function encodeChunk(plain: Uint8Array): Uint8Array {
   if (plain.length > CHUNK_BYTES) throw new Error(`a chunk holds at most ${CHUNK_BYTES} bytes`)
   const raw = concat(Uint8Array.of(RAW), plain)
-  if (plain.length > 4 * SAMPLE_BYTES && deflateSync(plain.subarray(0, SAMPLE_BYTES)).length > SAMPLE_BYTES * 0.95) return raw
-  const deflated = deflateSync(plain)
+  if (plain.length > 4 * SAMPLE_BYTES && deflate(plain.subarray(0, SAMPLE_BYTES)).length > SAMPLE_BYTES * 0.95) return raw
+  const deflated = deflate(plain)
   return deflated.length < plain.length ? concat(Uint8Array.of(DEFLATE), deflated) : raw
 }
 
-/** The plain chunk, or `badEncoding`. Output is capped while inflating: a small chunk cannot unfold into gigabytes. */
+/** The plain chunk, or `badEncoding`. */
 export function decodeChunk(encoded: Uint8Array): Result<Uint8Array> {
   const payload = encoded.subarray(1)
   if (encoded[0] === RAW && payload.length <= CHUNK_BYTES) return ok(payload)
   if (encoded[0] !== DEFLATE) return fail('badEncoding', `encoding ${encoded[0] ?? 'none'}`)
-  const pieces: Uint8Array[] = []
-  let total = 0
-  let ended = false
-  const inflate = new Inflate((piece, final) => {
-    total += piece.length
-    if (total > CHUNK_BYTES) throw new RangeError('more than a chunk')
-    pieces.push(piece)
-    ended = final
-  })
-  try {
-    for (let at = 0; at < payload.length; at += 4096) inflate.push(payload.subarray(at, at + 4096), at + 4096 >= payload.length)
-  } catch {
-    return fail('badEncoding')
-  }
-  return ended ? ok(concat(...pieces)) : fail('badEncoding', 'cut')
+  const plain = inflate(payload, CHUNK_BYTES)
+  return plain === null ? fail('badEncoding') : ok(plain)
 }
 
 /** `letter ‖ 0 0 0 ‖ u64be(index)`: body chunks and the manifest never share a nonce under one content key. */

@@ -23,7 +23,7 @@ export function startPacking(suite: Suite, messageId: string, contentKey: Uint8A
   const parts: Part[] = []
   let total = 0
   let open: { name: string; mediaType: string; bytes: number; firstChunk: number; encoded: Uint8Array[]; hash: ReturnType<Suite['createHash']> } | null = null
-  let buffer = new Uint8Array(CHUNK_BYTES)
+  let buffer = new Uint8Array(FIRST_BUFFER_BYTES)
   let filled = 0
 
   function flush(): SealedChunk[] {
@@ -48,6 +48,7 @@ export function startPacking(suite: Suite, messageId: string, contentKey: Uint8A
       open.bytes += plain.length
       for (let at = 0; at < plain.length; ) {
         const take = Math.min(CHUNK_BYTES - filled, plain.length - at)
+        buffer = roomFor(buffer, filled + take)
         buffer.set(plain.subarray(at, at + take), filled)
         filled += take
         at += take
@@ -72,6 +73,16 @@ export function startPacking(suite: Suite, messageId: string, contentKey: Uint8A
   }
 }
 
+/** Most bodies are small: the buffer starts so and grows up to one chunk. */
+const FIRST_BUFFER_BYTES = 16 * 1024
+
+function roomFor(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
+  if (bytes <= buffer.length) return buffer
+  const grown = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(bytes, buffer.length * 4)))
+  grown.set(buffer)
+  return grown
+}
+
 /** What the sender decides; everything else in the head is computed. */
 export type Draft = Pick<Head, 'id' | 'kind' | 'thread' | 'ordinal' | 'regarding' | 'sender' | 'urgency' | 'label' | 'created' | 'expires'> & { readonly content: Manifest['content'] }
 export type Source = { readonly name: string; readonly mediaType: string; readonly bytes: Uint8Array | AsyncIterable<Uint8Array> }
@@ -89,7 +100,7 @@ export type Packed = {
 
 /**
  * Packs a message: parts are compressed, then signed, then encrypted. Sealed chunks leave through `onChunk` in order, as soon as they are full.
- * `sign` answers a CMS SignedData (attached) over the manifest's canonical bytes, made with `draft.sender.key`.
+ * `sign` answers a CMS SignedData (attached) over the manifest's canonical bytes, made with `draft.sender.key`; the head it is given lacks the manifest's hash.
  */
 export async function pack(order: {
   readonly suite: Suite
@@ -97,7 +108,7 @@ export async function pack(order: {
   readonly parts: readonly Source[]
   readonly addressees: readonly Addressee[]
   readonly own: { readonly key: string; readonly publicKey: Uint8Array }
-  readonly sign: (manifest: Uint8Array) => Promise<Uint8Array> | Uint8Array
+  readonly sign: (manifest: Uint8Array, head: Head) => Promise<Uint8Array> | Uint8Array
   readonly random: Random
   readonly onChunk: (chunk: SealedChunk) => Promise<void> | void
 }): Promise<Result<Packed>> {
@@ -118,7 +129,7 @@ export async function pack(order: {
   }
   const readable = manifestSchema.safeParse(manifest)
   if (!readable.success) return fail('malformed', readable.error.issues[0]?.path.join('.'))
-  const sealed = sealManifest(suite, draft.id, contentKey, await order.sign(canonical(manifest)))
+  const sealed = sealManifest(suite, draft.id, contentKey, await order.sign(canonical(manifest), core))
   const head = headSchema.safeParse({ ...core, manifest: manifestHash(suite, sealed) })
   if (!head.success) return fail('malformed', head.error.issues[0]?.path.join('.'))
   const checked = checkHead(head.data)

@@ -3,7 +3,7 @@ import { MAX_SEALED_CHUNK_BYTES } from '@postroad/waybill'
 /** One upload: the 5 GB film of a meeting passes, a runaway does not. */
 export const MAX_UPLOAD_BYTES = 8 * 1024 ** 3
 /** Uploads that one person may have open. */
-export const MAX_OPEN_UPLOADS = 50
+export const MAX_OPEN_UPLOADS = 10
 /** An unfinished upload is kept so long after its start; days may pass between two tries. */
 export const UPLOAD_KEPT_MS = 7 * 24 * 3600_000
 /** One that was taken is kept so long, in case the submission that took it is repeated. */

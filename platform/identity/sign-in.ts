@@ -43,7 +43,7 @@ export async function startSignIn(node: Node, account: string, password: string,
 /** Second factor: begins the session. The challenge is used up, right or wrong. @throws identity.signInRefused, identity.noPost */
 export async function proveSignIn(node: Node, attempt: string, given: Proof, from: Source, before: PersonPrincipal | null): Promise<SignedIn> {
   // the challenge goes in a transaction of its own: a refusal afterwards must not bring it back
-  const challenge = await node.transaction(service('identity'), (tx) => takeChallenge(tx, 'signIn', { id: attempt }, node.now()))
+  const challenge = await node.transaction(service('identity'), (tx) => takeChallenge(tx, 'signIn', { id: attempt, session: null }, node.now()))
   if (challenge === null) throw identityFaults.signInRefused()
   const { person, proven } = await prove(node, challenge, given)
   if (person === null || proven === null) {
@@ -72,8 +72,8 @@ export async function startStepUp(node: Node, person: PersonPrincipal): Promise<
 
 /** Proves afresh; the session's token is replaced. @throws identity.proofRefused */
 export async function proveStepUp(node: Node, person: PersonPrincipal, attempt: string, given: Proof): Promise<string> {
-  const challenge = await node.transaction(service('identity'), (tx) => takeChallenge(tx, 'stepUp', { id: attempt }, node.now()))
-  if (challenge === null || challenge.session !== person.session) throw identityFaults.proofRefused()
+  const challenge = await node.transaction(service('identity'), (tx) => takeChallenge(tx, 'stepUp', { id: attempt, session: person.session }, node.now()))
+  if (challenge === null) throw identityFaults.proofRefused()
   const { proven } = await prove(node, challenge, given)
   if (proven === null) throw identityFaults.proofRefused()
   return node.transaction(service('identity'), async (tx) => {

@@ -119,9 +119,9 @@ export async function insertChallenge(tx: Tx, { id, person, purpose, session, va
   await sql`insert into identity.challenge (id, person, purpose, session, value, expires) values (${id}, ${person}, ${purpose}, ${session}, ${value}, ${expires})`.execute(tx)
 }
 
-/** Takes a challenge away for its one use, be it right or wrong. `by` is its id, or the session it belongs to (the newest). */
-export async function takeChallenge(tx: Tx, purpose: Challenge['purpose'], by: { readonly id: string } | { readonly session: string }, now: Date): Promise<Challenge | null> {
-  const where = 'id' in by ? sql`id = ${by.id}` : sql`session = ${by.session}`
+/** Takes a challenge away for its one use, be it right or wrong. `session`: whose it must be (null: made before there was one), so that nobody uses up another's; without an id the newest. */
+export async function takeChallenge(tx: Tx, purpose: Challenge['purpose'], by: { readonly id?: string; readonly session: string | null }, now: Date): Promise<Challenge | null> {
+  const where = sql`session is not distinct from ${by.session}::uuid and (${by.id ?? null}::uuid is null or id = ${by.id ?? null}::uuid)`
   const { rows } = await sql<Challenge>`delete from identity.challenge where purpose = ${purpose} and ${where} returning id, person, purpose, session, value, expires`.execute(tx)
   return rows.filter(({ expires }) => expires > now).toSorted((a, b) => b.expires.getTime() - a.expires.getTime())[0] ?? null
 }

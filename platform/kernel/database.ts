@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction, sql } from 'kysely'
 import pg from 'pg'
+import { statementPool } from './database-pool.ts'
 import type { Principal } from './principal.ts'
 
 /** Tables are declared by each room's `store.ts` and added with `tx.withTables<RoadTables>()`. */
@@ -13,7 +14,7 @@ export function connect(url: string, maxConnections = 10): Database {
   // a connection that breaks while idle is replaced; one that breaks inside a transaction fails that transaction's next query. Unheard, either would end the process
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
-  const kysely = new Kysely<NoTables>({ dialect: new PostgresDialect({ pool }) })
+  const kysely = new Kysely<NoTables>({ dialect: new PostgresDialect({ pool: statementPool(pool) }) })
   return { kysely, pool, close: () => kysely.destroy() }
 }
 
@@ -28,10 +29,12 @@ export async function transaction<T>(database: Database, principal: Principal, w
   })
 }
 
-/** Read by the row policies through `kernel.current_*()`, which raise when unset or empty. */
+/** Read by the row policies through `kernel.current_*()`, which raise when unset or empty. Without parameters, so that it shares its way with `begin`. */
 async function actAs(tx: Tx, principal: Principal): Promise<void> {
-  const [service, person, organs, clearance] =
-    principal.kind === 'service' ? [principal.service, '-', '{}', 0] : ['-', principal.person, `{${principal.organs.join(',')}}`, principal.clearance]
-  await sql`select set_config('postroad.service', ${service}, true), set_config('postroad.person', ${person}, true),
-    set_config('postroad.organs', ${organs}, true), set_config('postroad.clearance', ${String(clearance)}, true)`.execute(tx)
+  const settings =
+    principal.kind === 'service'
+      ? { service: principal.service, person: '-', organs: '{}', clearance: '0' }
+      : { service: '-', person: principal.person, organs: `{${principal.organs.join(',')}}`, clearance: String(principal.clearance) }
+  const calls = Object.entries(settings).map(([name, value]) => `set_config('postroad.${name}', ${pg.escapeLiteral(value)}, true)`)
+  await sql.raw(`select ${calls.join(', ')}`).execute(tx)
 }

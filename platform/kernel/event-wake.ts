@@ -1,21 +1,24 @@
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Database } from './database.ts'
 
 const CHANNEL = 'postroad_event'
 const POLL_MS = 2_000
+const BURST_MS = 50
 
-/** One NOTIFY for a burst, outside transactions: inside one it would make commits queue up behind each other. */
-export function createNotifier(database: Database, wake: () => void): { notify(): void; stop(): Promise<void> } {
+/** Tells other processes: one NOTIFY for a burst, outside transactions, since inside one it would make commits queue up behind each other. `name` is this process's own, by which it knows what it said itself. */
+export function createNotifier(database: Database): { readonly name: string; notify(): void; stop(): Promise<void> } {
+  const name = randomUUID()
   let timer: NodeJS.Timeout | null = null
   let sending: Promise<unknown> = Promise.resolve()
   return {
+    name,
     notify: () => {
-      wake()
       timer ??= setTimeout(() => {
         timer = null
-        sending = database.pool.query(`notify ${CHANNEL}`).catch(() => undefined) // the poll finds what a lost hint does not tell
-      }, 20)
+        sending = database.pool.query(`notify ${CHANNEL}, '${name}'`).catch(() => undefined) // the poll finds what a lost hint does not tell
+      }, BURST_MS)
     },
     stop: async () => {
       if (timer !== null) clearTimeout(timer)
@@ -27,12 +30,12 @@ export function createNotifier(database: Database, wake: () => void): { notify()
 export type Ear = { stop(): void }
 
 /** Hears other processes of this database. A lost connection is made again; meanwhile the poll goes on. */
-export async function listen(database: Database, wake: () => void, log: Logger): Promise<Ear> {
+export async function listen(database: Database, self: string, wake: () => void, log: Logger): Promise<Ear> {
   let client: pg.PoolClient | null = null
   let timer: NodeJS.Timeout | null = null
   const open = async (): Promise<void> => {
     client = await database.pool.connect()
-    client.on('notification', wake)
+    client.on('notification', ({ payload }) => (payload === self ? undefined : wake()))
     client.once('error', (error) => {
       log.warn({ err: error }, 'event listener lost; polling')
       client?.release(true)

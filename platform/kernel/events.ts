@@ -32,29 +32,36 @@ type Claimed = { readonly event: string; readonly handler: string; readonly atte
 export function createEvents(database: Database, plugins: readonly Plugin[]): EventSystem {
   const handlers = handlersOf(plugins)
   const definitions = new Map(plugins.flatMap(({ events = [] }) => events.map((event) => [event.name, event] as const)))
-  const emitted = new AsyncLocalStorage<{ any: boolean }>()
+  const emitted = new AsyncLocalStorage<{ any: boolean; due: boolean }>()
   const listeners = new Set<() => void>()
-  const wake = (): void => listeners.forEach((listener) => listener())
-  const notifier = createNotifier(database, wake)
   let loops: DispatchLoop[] = []
+  const hand = (): void => loops[0]?.wake() // it wakes the next when it finds more than it can carry
+  const tell = (): void => listeners.forEach((listener) => listener())
+  const notifier = createNotifier(database)
   let ear: Ear | null = null
 
   return {
     emit: async (tx, event, payload) => {
-      await insertEvent(tx, event, check(definitions.get(event), payload), [...handlers.keys()].filter((id) => handlers.get(id)?.event === event))
+      const handledBy = [...handlers.keys()].filter((id) => handlers.get(id)?.event === event)
+      await insertEvent(tx, event, check(definitions.get(event), payload), handledBy)
       const store = emitted.getStore()
-      if (store !== undefined) store.any = true
+      if (store === undefined) return
+      store.any = true
+      store.due ||= handledBy.length > 0
     },
     transaction: async (principal, work) => {
-      const store = { any: false }
+      const store = { any: false, due: false }
       const result = await emitted.run(store, () => transaction(database, principal, work))
-      if (store.any) notifier.notify()
+      if (store.due) hand()
+      if (store.any) {
+        tell()
+        notifier.notify()
+      }
       return result
     },
     start: async (node) => {
-      loops = Array.from({ length: LOOPS }, () => startLoop(() => dispatchBatch(node, handlers), node.log))
-      for (const loop of loops) listeners.add(loop.wake)
-      ear = await listen(database, wake, node.log)
+      loops = Array.from({ length: LOOPS }, (_, at) => startLoop(() => dispatchBatch(node, handlers, () => loops[at + 1]?.wake()), node.log))
+      ear = await listen(database, notifier.name, () => (hand(), tell()), node.log)
     },
     onWake: (listener) => {
       listeners.add(listener)
@@ -101,12 +108,13 @@ async function insertEvent(tx: Tx, name: string, event: { version: number; paylo
 }
 
 /** Claims due deliveries, runs their handlers side by side, and settles each on its own. Answers whether there was any. */
-async function dispatchBatch(node: Node, handlers: ReadonlyMap<string, EventHandler>): Promise<boolean> {
+async function dispatchBatch(node: Node, handlers: ReadonlyMap<string, EventHandler>, onFull: () => void): Promise<boolean> {
   return transaction(node.database, service('jobs'), async (tx) => {
     const { rows } = await sql<Claimed>`select d.event::text, d.handler, d.attempts, e.name, e.payload
       from kernel.event_delivery d join kernel.event e on e.id = d.event
       where d.due <= clock_timestamp() and d.handler = any(${[...handlers.keys()]}::text[])
       order by d.due limit ${BATCH} for update of d skip locked`.execute(tx)
+    if (rows.length === BATCH) onFull()
     const outcomes = await Promise.all(rows.map(async (row) => ({ row, failure: await runHandler(node, handlers.get(row.handler), row) })))
     const done = outcomes.filter(({ failure }) => failure === null).map(({ row }) => row)
     if (done.length > 0) {

@@ -31,17 +31,23 @@ export function refuseUnforeseen({ body, routeOptions: { schema } }: FastifyRequ
 export function depthOf(json: string): number {
   let depth = 0
   let deepest = 0
-  let inString = false
   for (let i = 0; i < json.length; i += 1) {
     const char = json.charCodeAt(i)
-    if (inString) {
-      if (char === BACKSLASH) i += 1
-      else if (char === QUOTE) inString = false
-    } else if (char === QUOTE) inString = true
+    if (char === QUOTE) i = endOfString(json, i)
     else if (char === OPEN_BRACE || char === OPEN_BRACKET) deepest = Math.max(deepest, (depth += 1))
     else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth -= 1
   }
   return deepest
+}
+
+/** Where the string that begins at `start` ends; the text's end where it does not. Sealed bodies are long strings, so it leaps from quote to quote. */
+function endOfString(json: string, start: number): number {
+  for (let end = json.indexOf('"', start + 1); end >= 0; end = json.indexOf('"', end + 1)) {
+    let slashes = 0
+    while (json.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes += 1
+    if (slashes % 2 === 0) return end
+  }
+  return json.length
 }
 const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x22, 0x5c, 0x7b, 0x7d, 0x5b, 0x5d]
 

@@ -19,6 +19,13 @@ export async function answerError(node: Node, error: unknown, request: FastifyRe
   return send(reply, refusal)
 }
 
+/** The same for one part of a request whose other parts may stand: the audit record, and what to answer in that part's place. */
+export async function refuse(node: Node, error: unknown, request: FastifyRequest): Promise<{ status: number; error: ReturnType<typeof bodyOf>['error'] }> {
+  const refusal = refusalOf(error) ?? incident(node, error, request)
+  await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, request)
+  return { status: refusal.status, ...bodyOf(refusal) }
+}
+
 /** Headers of an answer that no hook has seen: nothing in it is to be run, framed, guessed at or kept. */
 const BARE: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",

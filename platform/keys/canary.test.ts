@@ -142,7 +142,7 @@ describe('while an organ is open and used', () => {
       for (const suite of ['SM', 'P256'] as const) {
         const keyOf = (purpose: 'sign' | 'encrypt') => opened?.keys.find((key) => key.purpose === purpose && key.suite === suite) ?? expect.fail('no key')
         const { head, manifest } = documentOf('first', keyOf('sign').key, suite)
-        expect((await channel.signManifest('first', suite, canonical(manifest), head)).length).toBeGreaterThan(100)
+        expect((await channel.signManifests('first', suite, [{ manifest: canonical(manifest), head }]))[0]?.length).toBeGreaterThan(100)
         expect(await channel.signReceipts('first', suite, [receiptOf('first', 'wang')])).toHaveLength(1)
         const contentKey = crypto.getRandomValues(new Uint8Array(32))
         const wrap = suites[suite].wrap(new Uint8Array(Buffer.from(keyOf('encrypt').publicKey, 'base64url')), contentKey)

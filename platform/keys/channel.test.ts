@@ -47,10 +47,14 @@ describe('organ keys', () => {
 describe.each(['SM', 'P256'] as const)('an opened organ, suite %s', (suite) => {
   it('signs manifests', async () => {
     const channel = await openedBy('wang')
-    const { head, manifest } = documentOf('office', keyOf('sign', suite).key, suite)
-    const cms = verifyCms(suites, await channel.signManifest('office', suite, canonical(manifest), head))
-    expect(cms.ok && cms.content).toEqual(canonical(manifest))
-    expect(cms.ok && cms.publicKey).toEqual(bytes64(keyOf('sign', suite).publicKey))
+    const documents = [documentOf('office', keyOf('sign', suite).key, suite), documentOf('office', keyOf('sign', suite).key, suite)]
+    const signed = await channel.signManifests('office', suite, documents.map(({ head, manifest }) => ({ head, manifest: canonical(manifest) })))
+    expect(signed).toHaveLength(2)
+    for (const [index, { manifest }] of documents.entries()) {
+      const cms = verifyCms(suites, signed[index] ?? new Uint8Array())
+      expect(cms.ok && cms.content).toEqual(canonical(manifest))
+      expect(cms.ok && cms.publicKey).toEqual(bytes64(keyOf('sign', suite).publicKey))
+    }
   })
   it('signs receipts in one batch', async () => {
     const channel = await openedBy('wang')
@@ -76,11 +80,14 @@ describe('what the key process refuses to sign', () => {
     const key = keyOf('sign', 'SM').key
     const { head, manifest } = documentOf('office', key, 'SM')
     const foreign = documentOf('other', key, 'SM')
-    await expect(channel.signManifest('office', 'SM', canonical(foreign.manifest), foreign.head)).rejects.toEqual(refusedWith('keys.notThisOrgans'))
-    await expect(channel.signManifest('office', 'SM', canonical(manifest), { ...head, urgency: 'urgent' })).rejects.toEqual(refusedWith('keys.notThisOrgans'))
-    await expect(channel.signManifest('office', 'P256', canonical(manifest), head)).rejects.toEqual(refusedWith('keys.notThisOrgans'))
+    const good = { manifest: canonical(manifest), head }
+    const refused = (suite: 'SM' | 'P256', pair: typeof good, code: string) => expect(channel.signManifests('office', suite, [good, pair])).rejects.toEqual(refusedWith(code))
+    await refused('SM', { manifest: canonical(foreign.manifest), head: foreign.head }, 'keys.notThisOrgans')
+    await refused('SM', { ...good, head: { ...head, urgency: 'urgent' } }, 'keys.notThisOrgans')
+    await refused('P256', good, 'keys.notThisOrgans')
+    await expect(channel.signManifests('office', 'SM', [])).rejects.toEqual(refusedWith('keys.tooMany'))
     for (const bytes of [new TextEncoder().encode(JSON.stringify(manifest, null, 1)), new TextEncoder().encode('{}'), new Uint8Array([255])]) {
-      await expect(channel.signManifest('office', 'SM', bytes)).rejects.toEqual(refusedWith('keys.notAManifest'))
+      await refused('SM', { manifest: bytes, head }, 'keys.notAManifest')
     }
   })
   it('receipts of other organs, of other people, and those that only a node can give', async () => {

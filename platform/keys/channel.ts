@@ -33,13 +33,15 @@ export class ChannelRefusal extends Error {
   }
 }
 
+export type ToSign = { readonly manifest: Uint8Array; readonly head: Head }
+
 /** A terminal's sealed line to the key process. Calls may overlap; every one rejects with `ChannelRefusal` when the key process refuses. */
 export type Channel = {
   readonly suite: SuiteId
   /** Opens an organ's keys for this work session with the person's own key secret (密钥口令). */
   open(person: string, organ: string, secret: string): Promise<OpenedOrgan>
-  /** Signs a manifest (its canonical JSON bytes); answers CMS SignedData (DER). With `head` the key process also checks that the manifest belongs to it and the head to the organ. */
-  signManifest(organ: string, suite: SuiteId, manifest: Uint8Array, head?: Head): Promise<Uint8Array>
+  /** Signs manifests (canonical JSON bytes); answers CMS SignedData (DER) in their order. The key process checks that each belongs to its head, and the head to the organ; the head's own `manifest` hash does not count yet. */
+  signManifests(organ: string, suite: SuiteId, manifests: readonly ToSign[]): Promise<readonly Uint8Array[]>
   /** Signs acts of the organ's people in one batch; the receipts' order is kept. */
   signReceipts(organ: string, suite: SuiteId, receipts: readonly Receipt[]): Promise<readonly BatchSignature[]>
   /** Content keys out of wraps; null for a wrap that isn't for this key. */
@@ -113,10 +115,7 @@ function channelOver(suiteId: SuiteId, call: Call, forget: () => void): Channel 
   return {
     suite: suiteId,
     open: async (person, organ, secret) => (await withSecrets({ op: 'open', person, organ }, [secret])).told['opened'] as OpenedOrgan,
-    signManifest: async (organ, suite, manifest, head) => {
-      const { binaries } = await call({ op: 'signManifest', organ, suite }, head === undefined ? [manifest] : [manifest, json(head)])
-      return binaries[0] ?? new Uint8Array()
-    },
+    signManifests: async (organ, suite, manifests) => (await call({ op: 'signManifests', organ, suite }, manifests.flatMap(({ manifest, head }) => [manifest, json(head)]))).binaries,
     signReceipts: async (organ, suite, receipts) => (await call({ op: 'signReceipts', organ, suite }, receipts.map(json))).told['seals'] as BatchSignature[],
     unwrap: async (organ, wraps) => {
       const keys = wraps.map(({ key }) => key)

@@ -71,6 +71,8 @@ describe('holders', () => {
   it('cannot make a manifest before the directory has certified the organ’s key', async () => {
     const wang = await ring.channelAs('wang')
     await wang.open('wang', 'office', await firstSecret(ring.home, 'wang', 'office'))
-    await expect(wang.signManifest('office', 'SM', canonical(documentOf('office', 'k', 'SM').manifest))).rejects.toEqual(refusedWith('keys.noCertificate'))
+    const signing = (await wang.status())[0]?.keys.find(({ purpose, suite }) => purpose === 'sign' && suite === 'SM')?.key ?? ''
+    const { head, manifest } = documentOf('office', signing, 'SM')
+    await expect(wang.signManifests('office', 'SM', [{ manifest: canonical(manifest), head }])).rejects.toEqual(refusedWith('keys.noCertificate'))
   })
 })

@@ -52,7 +52,7 @@ export type PublicOrganKey = { readonly key: string; readonly purpose: 'sign' | 
 /** Operations a terminal asks for inside its channel; secrets, manifests, receipts and wraps come as the parcel's binaries. */
 export const operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('open'), person: id, organ: id }),
-  z.strictObject({ op: z.literal('signManifest'), organ: id, suite: suiteId }),
+  z.strictObject({ op: z.literal('signManifests'), organ: id, suite: suiteId }),
   z.strictObject({ op: z.literal('signReceipts'), organ: id, suite: suiteId }),
   z.strictObject({ op: z.literal('unwrap'), organ: id, keys: z.array(id).max(MAX_BATCH) }),
   z.strictObject({ op: z.literal('changeSecret'), organ: id }),

@@ -1,6 +1,6 @@
 import type { SuiteId, Suites } from '@postroad/gm'
 import { signCms } from '@postroad/gm/cms'
-import { type BatchSignature, canonical, head as headSchema, headCore, type Manifest, manifest as manifestSchema, type Receipt, receipt as receiptSchema, type ReceiptKind, signBatch } from '@postroad/waybill'
+import { type BatchSignature, canonical, head as headSchema, headCore, manifest as manifestSchema, type Receipt, receipt as receiptSchema, type ReceiptKind, signBatch } from '@postroad/waybill'
 import type { Keyring, UnlockedKey, UnlockedOrgan } from './keyring.ts'
 import { MAX_BATCH } from './model.ts'
 import { keysFaults } from './words.ts'
@@ -28,30 +28,31 @@ function readJson(bytes: Uint8Array): unknown {
 const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, index) => byte === b[index])
 
 /**
- * CMS SignedData over a manifest. The key process reads what it signs: canonical bytes of the manifest's schema and nothing else;
- * with `headBytes`, also that the manifest names that head and the head names this organ and its signing key.
+ * CMS SignedData over each manifest. `pairs` are manifest, head, manifest, head … The key process reads what it signs: canonical bytes of the
+ * manifest's schema and nothing else, and a head that the manifest names and that names this organ and its signing key.
  */
-export async function signManifest(suites: Suites, keyring: Keyring, organ: UnlockedOrgan, suiteId: SuiteId, manifestBytes: Uint8Array, headBytes: Uint8Array | null): Promise<Uint8Array> {
-  const manifest = manifestSchema.safeParse(readJson(manifestBytes))
-  if (!manifest.success || !same(canonical(manifest.data), manifestBytes)) throw keysFaults.notAManifest()
-  const suite = suites[suiteId]
+export async function signManifests(suites: Suites, keyring: Keyring, organ: UnlockedOrgan, suiteId: SuiteId, pairs: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+  if (pairs.length === 0 || pairs.length % 2 === 1 || pairs.length > 2 * MAX_BATCH) throw keysFaults.tooMany({ count: pairs.length })
   const { key, keyPair } = keyFor(organ, 'sign', suiteId)
-  if (headBytes !== null) checkHead(suites, organ, key, manifest.data, headBytes)
+  const manifests = pairs.filter((_bytes, index) => index % 2 === 0)
+  for (const [index, bytes] of manifests.entries()) checkManifest(suites, organ, key, bytes, pairs[index * 2 + 1] ?? new Uint8Array())
   const held = { privateKey: keyPair.privateKey.slice(), publicKey: keyPair.publicKey } // the session may be closed while the certificates are read
   try {
     const certificates = await keyring.certificates(organ.organ, key)
     if (certificates.length === 0) throw keysFaults.noCertificate()
-    return signCms(suite, { content: manifestBytes, keyPair: held, certificates })
+    return manifests.map((content) => signCms(suites[suiteId], { content, keyPair: held, certificates }))
   } finally {
     held.privateKey.fill(0)
   }
 }
 
-function checkHead(suites: Suites, organ: UnlockedOrgan, key: string, manifest: Manifest, headBytes: Uint8Array): void {
+function checkManifest(suites: Suites, organ: UnlockedOrgan, key: string, manifestBytes: Uint8Array, headBytes: Uint8Array): void {
+  const manifest = manifestSchema.safeParse(readJson(manifestBytes))
+  if (!manifest.success || !same(canonical(manifest.data), manifestBytes)) throw keysFaults.notAManifest()
   const read = headSchema.safeParse(readJson(headBytes))
   if (!read.success) throw keysFaults.notAManifest()
   const head = read.data
-  const belongs = head.sender.organ === organ.organ && head.sender.key === key && manifest.headCore === headCore(suites[head.suite], head)
+  const belongs = head.sender.organ === organ.organ && head.sender.key === key && manifest.data.headCore === headCore(suites[head.suite], head)
   if (!belongs) throw keysFaults.notThisOrgans()
 }
 

@@ -3,7 +3,7 @@ import { Refusal } from '@postroad/kernel/errors'
 import { CHANNEL_ID_BYTES, type ChannelKeys, channelKeys, FRAME, openFrame, readEnvelope, readHello, sealFrame, welcomeFrame } from './frames.ts'
 import type { Keyring, UnlockedOrgan } from './keyring.ts'
 import { ABSOLUTE_MS, IDLE_MS, MAX_CHANNELS, MAX_CHANNELS_PER_PERSON, type Note, nothingSeen, type Operation, operation, type Seen, see } from './model.ts'
-import { signManifest, signReceipts, unwrap } from './operations.ts'
+import { signManifests, signReceipts, unwrap } from './operations.ts'
 import { decodeParcel, encodeParcel, type Parcel } from './parcel.ts'
 import { keysFaults } from './words.ts'
 
@@ -124,8 +124,8 @@ export function createResponder(suites: Suites, staticKeys: Readonly<Record<Suit
     switch (asked.op) {
       case 'open':
         return openOrgan(line, asked.person, asked.organ, first)
-      case 'signManifest':
-        return { header: {}, binaries: [await signManifest(suites, keyring, openedOn(line, asked.organ), asked.suite, first, binaries[1] ?? null)], count: 1 }
+      case 'signManifests':
+        return { header: {}, binaries: await signManifests(suites, keyring, openedOn(line, asked.organ), asked.suite, binaries), count: binaries.length / 2 }
       case 'signReceipts':
         return { header: { seals: signReceipts(suites, openedOn(line, asked.organ), asked.suite, binaries) }, count: binaries.length }
       case 'unwrap':

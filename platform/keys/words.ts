@@ -27,7 +27,7 @@ export const keysFaults = defineFaults('keys', {
 export const ACTS = {
   hello: 'keys.connect',
   open: 'keys.open',
-  signManifest: 'keys.signManifest',
+  signManifests: 'keys.signManifests',
   signReceipts: 'keys.signReceipts',
   unwrap: 'keys.unwrap',
   changeSecret: 'keys.changeSecret',

@@ -2,14 +2,14 @@ import { readChunk } from '@postroad/files/service'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
 import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
-import { type Listed, type Page, countInbox, deliveriesOf, listInbox } from './store/deliveries.ts'
+import { type Listed, type Page, countInbox, deliveriesOf, keepersOf, listArrived, listInbox } from './store/deliveries.ts'
 import { type StoredMessage, findMessage, findMessages } from './store/messages.ts'
 import { receiptsOf } from './store/receipts.ts'
 import { type SentPage, type SentSummary, listSent, nextOrdinal } from './store/sent.ts'
 import { shipmentsOf } from './store/shipments.ts'
 
 export type { Listed, Page, SentPage, SentSummary }
-export { countInbox, nextOrdinal }
+export { countInbox, keepersOf, nextOrdinal }
 
 /** A delivery in an inbox with its message: ciphertext and facts only. `cursor` asks for what comes after it. */
 export type InboxItem = Listed & { readonly head: Head; readonly manifest: Uint8Array; readonly chunkHashes: readonly string[]; readonly hops: readonly SignedHopLine[]; readonly cursor: string }
@@ -25,6 +25,28 @@ export async function inbox(tx: Tx, page: Page): Promise<readonly InboxItem[]> {
 }
 
 const itemOf = (row: Listed, { head, manifest, chunkHashes, hops }: StoredMessage): InboxItem => ({ ...row, head, manifest, chunkHashes, hops, cursor: `${row.at.getTime()}_${row.message}` })
+
+/** A delivery with everything its terminal needs to open it; `body` are the sealed chunks where they lie in the database, else null. */
+export type ArrivedItem = InboxItem & { readonly body: readonly Uint8Array[] | null; readonly receipts: readonly SignedReceipt[] }
+
+/** What newly arrived at these organs of whoever acts, oldest first. */
+export async function arrivals(tx: Tx, page: Parameters<typeof listArrived>[1]): Promise<readonly ArrivedItem[]> {
+  const rows = await listArrived(tx, page)
+  const ids = rows.map(({ message }) => message)
+  const messages = await findMessages(tx, ids)
+  const receipts = await receiptsAbout(tx, rows)
+  return rows.flatMap((row, index) => {
+    const message = messages.get(row.message)
+    return message === undefined ? [] : [{ ...itemOf(row, message), body: message.framed === null ? null : framesOf(message.framed), receipts: receipts[index] ?? [] }]
+  })
+}
+
+/** Per delivery the receipts about it: its own, and those of the whole message. */
+export async function receiptsAbout(tx: Tx, deliveries: readonly { readonly message: string; readonly organ: string }[]): Promise<readonly (readonly SignedReceipt[])[]> {
+  if (deliveries.length === 0) return []
+  const all = Map.groupBy(await receiptsOf(tx, [...new Set(deliveries.map(({ message }) => message))]), ({ receipt }) => receipt.message)
+  return deliveries.map(({ message, organ }) => (all.get(message) ?? []).filter(({ receipt }) => receipt.recipient === null || receipt.recipient === organ))
+}
 
 /** One delivery in the inbox of an organ of whoever acts (the first of them without `organ`), or null. */
 export async function inboxItem(tx: Tx, message: string, organ?: string): Promise<InboxItem | null> {
@@ -94,7 +116,7 @@ export async function track(tx: Tx, message: string): Promise<Tracking | null> {
   const board = rows.map(({ organ, name, role, state, decided, facts }) => ({
     organ, name, role, state, decided, recall: recallOf(facts), late: isLate(facts), contradictory: isContradictory(facts), forwardedTo: forwardedTo(facts), custody: facts.custody,
   }))
-  return { message, board, receipts: await receiptsOf(tx, message), waiting: await shipmentsOf(tx, message) }
+  return { message, board, receipts: await receiptsOf(tx, [message]), waiting: await shipmentsOf(tx, message) }
 }
 
 /** What this node can prove about a message: for `buildEvidence`. At the origin all recipients, at a destination its own. */
@@ -111,5 +133,5 @@ export async function evidenceParts(tx: Tx, id: string): Promise<EvidenceParts |
   if (message === null) return null
   const own = message.cameFrom === null ? await deliveriesOf(tx, 'sent', id) : []
   const rows = own.length > 0 ? own : await deliveriesOf(tx, 'inbox', id) // a recipient at the sender's own node sees its inbox only
-  return { head: message.head, hops: message.hops, recipients: rows.map(({ entry }) => entry), manifest: message.manifest, chunkHashes: message.chunkHashes, receipts: await receiptsOf(tx, id) }
+  return { head: message.head, hops: message.hops, recipients: rows.map(({ entry }) => entry), manifest: message.manifest, chunkHashes: message.chunkHashes, receipts: await receiptsOf(tx, [id]) }
 }

@@ -1,4 +1,4 @@
-import { makeReceipt, type Receipt, type SignedReceipt } from '@postroad/waybill'
+import { type DirectoryView, makeReceipt, type Receipt, type SignedReceipt } from '@postroad/waybill'
 import { type OrganReceipt, type ReceivedRow, receiptsAnswer } from '../model.ts'
 import { fault, TerminalFault } from './fault.ts'
 import type { Post } from './post.ts'
@@ -22,8 +22,27 @@ export async function returnDocument(post: Post, message: string, reason: NonNul
 
 /** Makes a receipt about a delivery, has it sealed with the acting organ's key, and hands it to the node, which decides whether it may stand. */
 export async function issueReceipt(post: Post, row: ReceivedRow, kind: OrganReceipt, reason: Receipt['reason']): Promise<SignedReceipt> {
-  const { person, name, post: held, organ } = post.actor()
+  const [signed] = await issueReceipts(post, [row], kind, reason)
+  if (signed === undefined) throw fault('unexpectedAnswer', { path: RECEIPTS })
+  return signed
+}
+
+/** The same about several deliveries with one signature per suite; all of them stand or none. */
+export async function issueReceipts(post: Post, rows: readonly ReceivedRow[], kind: OrganReceipt, reason: Receipt['reason']): Promise<SignedReceipt[]> {
   const { view } = await post.directory.current()
+  const signed = await Promise.all([...new Set(rows.map((row) => row.head.suite))].map(async (suite) => {
+    const made = rows.filter((row) => row.head.suite === suite).map((row) => receiptOf(post, view, row, kind, reason))
+    const seals = await post.keys.use((channel, acting) => channel.signReceipts(acting, suite, made))
+    return made.flatMap((receipt, index): SignedReceipt[] => (seals[index] === undefined ? [] : [{ receipt, seal: seals[index] }]))
+  }))
+  if (signed.flat().length < rows.length) throw fault('unexpectedAnswer', { path: '/api/keys/relay' })
+  return rows.length === 0 ? [] : (await post.client.post(RECEIPTS, { receipts: signed.flat() }, receiptsAnswer)).receipts
+}
+
+const RECEIPTS = '/api/documents/received/receipts'
+
+function receiptOf(post: Post, view: DirectoryView, row: ReceivedRow, kind: OrganReceipt, reason: Receipt['reason']): Receipt {
+  const { person, name, post: held, organ } = post.actor()
   const suite = post.suites[row.head.suite]
   const made = makeReceipt(suite, {
     head: row.head,
@@ -37,9 +56,5 @@ export async function issueReceipt(post: Post, row: ReceivedRow, kind: OrganRece
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   })
   if (!made.ok) throw new TerminalFault({ code: `waybill.${made.fault.code}`, message: '回执不完整', advice: '请刷新后重新办理。', detail: { detail: made.fault.detail } })
-  const [seal] = await post.keys.use((channel, acting) => channel.signReceipts(acting, suite.id, [made.value]))
-  if (seal === undefined) throw fault('unexpectedAnswer', { path: '/api/keys/relay' })
-  const signed: SignedReceipt = { receipt: made.value, seal }
-  const answer = await post.client.post(`/api/documents/received/${encodeURIComponent(row.message)}/receipts`, { receipts: [signed] }, receiptsAnswer)
-  return answer.receipts[0] ?? signed
+  return made.value
 }

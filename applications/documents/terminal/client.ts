@@ -1,4 +1,5 @@
-import { z } from 'zod'
+import type { z } from 'zod'
+import { refusalAnswer } from '../model.ts'
 import { fault, TerminalFault } from './fault.ts'
 
 /** A node's interface as the terminal uses it. In a browser the session cookie is the browser's; elsewhere the client keeps it. */
@@ -23,8 +24,6 @@ export type ClientOptions = {
   readonly csrf?: () => string
 }
 
-const refusalSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), advice: z.string(), detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional() }) })
-
 /** A client for one node and one session. */
 export function createClient(options: ClientOptions = {}): Client {
   const base = options.base ?? ''
@@ -48,7 +47,7 @@ export function createClient(options: ClientOptions = {}): Client {
     return response
   }
   const refusal = async (response: Response): Promise<TerminalFault> => {
-    const told = refusalSchema.safeParse(await response.json().catch(() => null))
+    const told = refusalAnswer.safeParse(await response.json().catch(() => null))
     if (!told.success) return fault('unexpectedAnswer', { status: response.status, path: new URL(response.url || 'http://-').pathname })
     const { code, message, advice, detail } = told.data.error
     return new TerminalFault({ code, message, advice, status: response.status, detail: detail ?? {} })

@@ -1,13 +1,18 @@
 import { base64url, fromBase64url, type Suite } from '@postroad/gm'
 import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, pack, type Packed, uuidv7 } from '@postroad/waybill'
-import { dispatchAnswer, type DispatchRequest } from '../model.ts'
+import { dispatchAnswer, type DispatchRequest, dispatchesAnswer, MAX_REQUEST_BYTES, MAX_TOGETHER } from '../model.ts'
+import type { Client } from './client.ts'
 import { openSink, sourceOf } from './body.ts'
 import { fault, TerminalFault } from './fault.ts'
-import type { Post } from './post.ts'
+import { type Answered, gather } from './gather.ts'
+import type { OrganKeys } from './keys.ts'
+import type { Post, SignOrder } from './post.ts'
 import { nextOrdinal } from './thread.ts'
 import type { Dispatched, DispatchOptions, Draft } from './types.ts'
 
 const EXPIRES_DAYS = 30
+/** A request costs the node as much as a document: software that sends many shares them. Nobody feels so short a time. */
+const SPACING_MS = 25
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
 
 /**
@@ -47,9 +52,9 @@ export async function dispatchDraft(post: Post, draft: Draft, options: DispatchO
       parts: draft.files.map((file) => sourceOf(file, options.signal)),
       addressees,
       own,
-      sign: (manifest) => {
+      sign: (manifest, head) => {
         options.onProgress?.({ phase: 'signing', done: 0, total: 1, waiting: false })
-        return post.keys.use((channel, organ) => channel.signManifest(organ, suite.id, manifest))
+        return post.sign({ suite: suite.id, manifest, head })
       },
       random,
       onChunk: (chunk) => sink.take(chunk),
@@ -78,7 +83,7 @@ async function submit(post: Post, request: DispatchRequest, options: DispatchOpt
   options.onProgress?.({ phase: 'submitting', done: 0, total: 1, waiting: false })
   post.unanswered.set(request.clientId, request)
   try {
-    const answer = await post.client.post('/api/documents/dispatches', request, dispatchAnswer)
+    const answer = await post.submit(request)
     post.unanswered.delete(request.clientId)
     options.onProgress?.({ phase: 'submitting', done: 1, total: 1, waiting: false })
     return { message: answer.message, head: request.head, receipt: answer.receipt }
@@ -88,6 +93,38 @@ async function submit(post: Post, request: DispatchRequest, options: DispatchOpt
     throw thrown
   }
 }
+
+/** Signatures asked for at the same moment are made in one exchange with the key process. */
+export const gatherSigning = (keys: OrganKeys): Post['sign'] =>
+  gather<SignOrder, Uint8Array>(
+    { most: MAX_TOGETHER, heaviest: MAX_REQUEST_BYTES / 4, flights: 2, spacing: SPACING_MS, weightOf: ({ manifest, head }) => manifest.length + head.recipients.count, isRefusal },
+    async (orders) => {
+      const answers: Answered<Uint8Array>[] = []
+      for (const suite of new Set(orders.map((order) => order.suite))) {
+        const places = [...orders.keys()].filter((place) => orders[place]?.suite === suite)
+        const signed = await keys.use((channel, organ) => channel.signManifests(organ, suite, places.map((place) => orders[place] as SignOrder)))
+        for (const [index, place] of places.entries()) answers[place] = { ok: true, value: signed[index] ?? new Uint8Array() }
+      }
+      return answers
+    },
+  )
+
+/** Dispatches of the same moment travel in one request; each is accepted or refused by itself. */
+export const gatherDispatches = (client: Client): Post['submit'] =>
+  gather<DispatchRequest, Submitted>(
+    { most: MAX_TOGETHER, heaviest: MAX_REQUEST_BYTES / 4, flights: 3, spacing: SPACING_MS, weightOf, isRefusal },
+    async (requests) => {
+      const [first] = requests
+      if (requests.length === 1 && first !== undefined) return [{ ok: true, value: await client.post('/api/documents/dispatches', first, dispatchAnswer) }]
+      const { answers } = await client.post('/api/documents/dispatches/together', { dispatches: requests }, dispatchesAnswer)
+      return answers.map((answer) => ('error' in answer ? { ok: false, error: new TerminalFault({ ...answer.error, status: answer.status, detail: answer.error.detail ?? {} }) } : { ok: true, value: answer }))
+    },
+  )
+
+type Submitted = Awaited<ReturnType<Post['submit']>>
+const isRefusal = (error: unknown): boolean => error instanceof TerminalFault && (error.status === 0 ? error.code.startsWith('keys.') : error.status < 500)
+const weightOf = ({ manifest, inlineBody, recipients, chunkHashes }: DispatchRequest): number =>
+  manifest.length + (inlineBody ?? []).reduce((sum, chunk) => sum + chunk.length, 0) + recipients.length * 1200 + chunkHashes.length * 46
 
 function checkDraft(view: DirectoryView, draft: Draft, organ: string, at: string): void {
   if (draft.title.trim() === '') throw fault('titleMissing')

@@ -4,7 +4,7 @@ import { evidenceAnswer } from '../model.ts'
 import { EVIDENCE_FILE } from '../words.ts'
 import { fault } from './fault.ts'
 import { unwrapAll } from './keys.ts'
-import { openedParts } from './parts.ts'
+import { chunksAt, openedParts } from './parts.ts'
 import type { Post } from './post.ts'
 import { fetchReceived, fetchSent, query } from './rows.ts'
 import type { EvidenceFile, EvidenceOptions } from './types.ts'
@@ -18,7 +18,7 @@ export async function exportEvidence(post: Post, message: string, options: Evide
   const known = await post.client.get(`${base}/evidence${query({ organ: options.organ })}`, evidenceAnswer)
   const { view } = await post.directory.current()
   const { signed, contentKey } = await openManifest(post, message, known.manifest, options.organ)
-  const chunk = (n: number): string => `${base}/chunks/${n}${query({ organ: options.organ })}`
+  const chunk = chunksAt(post, (n) => `${base}/chunks/${n}${query({ organ: options.organ })}`)
   const body = options.body === true ? await readAll(openedParts(post, known, signed.manifest, contentKey, chunk)) : null
   contentKey.fill(0)
   const { head, recipients, receipts } = known

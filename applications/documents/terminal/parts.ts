@@ -7,19 +7,26 @@ import type { OpenedPart } from './types.ts'
 type Body = { readonly head: Head; readonly chunkHashes: readonly string[] }
 
 /** The files inside a verified message. The content key stays in these closures and nowhere else. */
-export function openedParts(post: Post, body: Body, manifest: Manifest, contentKey: Uint8Array, pathOf: (chunk: number) => string): OpenedPart[] {
-  return manifest.parts.map((part) => ({ name: part.name, mediaType: part.mediaType, bytes: part.bytes, read: (signal) => readPart(post, body, part, contentKey, pathOf, signal) }))
+export function openedParts(post: Post, body: Body, manifest: Manifest, contentKey: Uint8Array, chunks: Chunks): OpenedPart[] {
+  return manifest.parts.map((part) => ({ name: part.name, mediaType: part.mediaType, bytes: part.bytes, read: (signal) => readPart(post, body, part, contentKey, chunks, signal) }))
 }
 
+/** Where sealed chunks come from. */
+export type Chunks = (index: number, signal: AbortSignal | undefined) => Promise<Uint8Array>
+/** From the node, one by one. */
+export const chunksAt = (post: Post, pathOf: (chunk: number) => string): Chunks => (index, signal) => fetchChunk(post, pathOf(index), signal)
+/** From memory: they came with the message. */
+export const chunksIn = (body: readonly Uint8Array[]): Chunks => async (index) => body[index] ?? new Uint8Array()
+
 /** Fetches, checks and opens one part chunk by chunk, the next chunk already on its way. What was given out is good only when it ends without a fault. */
-async function* readPart(post: Post, { head, chunkHashes }: Body, part: Part, contentKey: Uint8Array, pathOf: (chunk: number) => string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* readPart(post: Post, { head, chunkHashes }: Body, part: Part, contentKey: Uint8Array, chunks: Chunks, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const suite = post.suites[head.suite]
   const plainHash = suite.createHash()
   const encodedHashes: Uint8Array[] = []
   let bytes = 0
   const get = (index: number): Promise<Uint8Array> | null => {
     if (index >= part.firstChunk + part.chunks) return null
-    const fetched = fetchChunk(post, pathOf(index), signal)
+    const fetched = chunks(index, signal)
     fetched.catch(() => undefined) // awaited below, unless the reader stops before
     return fetched
   }

@@ -1,10 +1,10 @@
 import { fromBase64url } from '@postroad/gm'
-import { unpackManifest } from '@postroad/waybill'
-import { type Page, type ReceivedRow, type ReceivedView, receivedPage, type SentRow } from '../model.ts'
-import { issueReceipt } from './acts.ts'
+import { type DirectoryView, unpackManifest } from '@postroad/waybill'
+import { arrivalsPage, type Page, type ReceivedDetail, type ReceivedRow, type ReceivedView, receivedPage, type SentRow } from '../model.ts'
+import { issueReceipt, issueReceipts } from './acts.ts'
 import { fault } from './fault.ts'
 import { unwrapAll } from './keys.ts'
-import { openedParts } from './parts.ts'
+import { chunksAt, chunksIn, openedParts } from './parts.ts'
 import type { Post } from './post.ts'
 import { fetchReceived, query } from './rows.ts'
 import type { OpenedDocument, Readable, ReceivedSummary } from './types.ts'
@@ -36,12 +36,31 @@ export async function readable<Row extends ReceivedRow | SentRow>(post: Post, ro
 /** Verifies a received message and opens what may be opened. The organ's `delivered` receipt is signed once nothing was found wrong. */
 export async function openReceived(post: Post, message: string, organ?: string): Promise<OpenedDocument> {
   const detail = await fetchReceived(post, message, organ ?? post.actor().organ)
+  const isOurs = !detail.deputised && detail.organ === post.actor().organ
+  const [contentKey = null] = isOurs ? await unwrapAll(post.keys, [{ key: detail.slice.leaf.key, wrap: detail.slice.wrap }]) : []
+  if (isOurs && contentKey === null) throw fault('notDecryptable')
   const { view } = await post.directory.current()
-  const contentKey = detail.deputised || detail.organ !== post.actor().organ ? null : ((await unwrapAll(post.keys, [{ key: detail.slice.leaf.key, wrap: detail.slice.wrap }]))[0] ?? null)
-  if (!detail.deputised && detail.organ === post.actor().organ && contentKey === null) throw fault('notDecryptable')
+  const opened = openDetail(post, view, detail, contentKey, null)
+  if (isAcknowledged(opened) && contentKey !== null) await issueReceipt(post, detail, 'delivered', null)
+  return opened
+}
+
+/** Takes in what newly arrived: one request for all of it, one call to the key process for the content keys and one for the receipts. */
+export async function collect(post: Post, page: { readonly after?: string | undefined; readonly limit?: number } = {}): Promise<Page<OpenedDocument>> {
+  const { items, next } = await post.client.get(`/api/documents/arrivals${query(page)}`, arrivalsPage)
+  if (items.length === 0) return { items: [], next }
+  const { view } = await post.directory.current()
+  const keys = await unwrapAll(post.keys, items.map(({ slice }) => ({ key: slice.leaf.key, wrap: slice.wrap })))
+  const opened = items.map((item, index) => openDetail(post, view, item, keys[index] ?? null, item.body?.map(fromBase64url) ?? null))
+  await issueReceipts(post, items.filter((_item, index) => keys[index] !== null && isAcknowledged(opened[index] as OpenedDocument)), 'delivered', null)
+  return { items: opened, next }
+}
+
+function openDetail(post: Post, view: DirectoryView, detail: ReceivedDetail, contentKey: Uint8Array | null, body: readonly Uint8Array[] | null): OpenedDocument {
   const claim = { ...detail, manifest: fromBase64url(detail.manifest), contentKey }
   const { steps, verdict, signed } = verifyMessage(post.suites, view, claim)
-  if (verdict !== 'invalid' && detail.state === 'arrived' && contentKey !== null) await issueReceipt(post, detail, 'delivered', null)
-  const chunk = (n: number): string => `/api/documents/received/${message}/chunks/${n}?organ=${detail.organ}`
-  return { row: detail, manifest: signed?.manifest ?? null, steps, verdict, parts: signed === null || contentKey === null ? [] : openedParts(post, claim, signed.manifest, contentKey, chunk) }
+  const chunks = body === null ? chunksAt(post, (n) => `/api/documents/received/${detail.message}/chunks/${n}?organ=${detail.organ}`) : chunksIn(body)
+  return { row: detail, manifest: signed?.manifest ?? null, steps, verdict, parts: signed === null || contentKey === null ? [] : openedParts(post, claim, signed.manifest, contentKey, chunks) }
 }
+
+const isAcknowledged = ({ row, verdict }: OpenedDocument): boolean => verdict !== 'invalid' && 'state' in row && row.state === 'arrived'

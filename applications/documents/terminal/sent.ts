@@ -2,7 +2,7 @@ import { fromBase64url } from '@postroad/gm'
 import { type Page, sentPage, type Tracking, tracking } from '../model.ts'
 import { fault } from './fault.ts'
 import { unwrapAll } from './keys.ts'
-import { openedParts } from './parts.ts'
+import { chunksAt, openedParts } from './parts.ts'
 import type { Post } from './post.ts'
 import { readable } from './received.ts'
 import { fetchSent, query } from './rows.ts'
@@ -23,7 +23,7 @@ export async function openSent(post: Post, message: string): Promise<OpenedDocum
   if (contentKey === null) throw fault('notDecryptable')
   const claim = { head: detail.head, manifest: fromBase64url(detail.manifest), contentKey, slice: null, hops: [], chunkHashes: detail.chunkHashes, organ: detail.organ }
   const { steps, verdict, signed } = verifyMessage(post.suites, view, claim)
-  const parts = signed === null ? [] : openedParts(post, claim, signed.manifest, contentKey, (n) => `/api/documents/sent/${message}/chunks/${n}`)
+  const parts = signed === null ? [] : openedParts(post, claim, signed.manifest, contentKey, chunksAt(post, (n) => `/api/documents/sent/${message}/chunks/${n}`))
   return { row: detail, manifest: signed?.manifest ?? null, steps, verdict, parts }
 }
 

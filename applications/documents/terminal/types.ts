@@ -96,6 +96,8 @@ export type Terminal = {
   todo(): Promise<Todo>
   dispatch(draft: Draft, options?: DispatchOptions): Promise<Dispatched>
   listReceived(query?: { readonly view?: ReceivedView; readonly cursor?: string; readonly limit?: number }): Promise<Page<ReceivedSummary>>
+  /** 收取, for software that takes documents in by itself: a page of what newly arrived for the acting organ, oldest first, verified and opened in few exchanges. `delivered` is signed for those in which nothing was found wrong; the others are there again next time, so go on with `next` to its end and then begin anew. */
+  collect(page?: { readonly after?: string | undefined; readonly limit?: number }): Promise<Page<OpenedDocument>>
   /** Verifies, then answers what may be shown. The `delivered` receipt is signed once everything but chunks has been verified. */
   openReceived(message: string, organ?: string): Promise<OpenedDocument>
   signFor(message: string, options?: ActOptions): Promise<SignedReceipt>

@@ -1,5 +1,5 @@
 import type { Suites } from '@postroad/gm'
-import { checkChunkHashes, checkSigner, type DirectoryView, type Head, nodeKeyOf, type Result, type SignedHopLine, type SignedManifest, type SlicedRecipient, unpackManifest, verifyHops, verifySlice } from '@postroad/waybill'
+import { batchVerifier, checkChunkHashes, checkSigner, type DirectoryView, type Head, nodeKeyOf, type Result, type SignedHopLine, type SignedManifest, type SlicedRecipient, unpackManifest, verifyHops, verifySlice } from '@postroad/waybill'
 import { finding, ROLES } from '../words.ts'
 import type { Step, StepName, Verdict } from './types.ts'
 
@@ -77,9 +77,17 @@ function recipientsStep(suites: Suites, { head, slice, organ }: Claim, signed: S
   return made('recipients', 'recipientsGood', true, { count: head.recipients.count, role: ROLES[slice.leaf.role] })
 }
 
+const verifiers = new WeakMap<Suites, ReturnType<typeof batchVerifier>>()
+/** Nodes seal many lines with one signature: messages that came the same way share its verification. */
+function rememberingVerifier(suites: Suites): ReturnType<typeof batchVerifier> {
+  const known = verifiers.get(suites) ?? batchVerifier(suites)
+  verifiers.set(suites, known)
+  return known
+}
+
 function routeStep(suites: Suites, view: DirectoryView, { head, hops, organ }: Claim): Step {
   if (hops.length === 0) return made('route', 'routeMissing', false)
-  const chain = verifyHops(suites, { head, hops, keyOf: nodeKeyOf(view) })
+  const chain = verifyHops(suites, { head, hops, keyOf: nodeKeyOf(view), verify: rememberingVerifier(suites) })
   if (!chain.ok) return made('route', chain.fault.code, false, { detail: chain.fault.detail })
   const nodes = hops.map(({ line }) => line.node)
   const [from, to] = [view.organ(head.sender.organ)?.node, view.organ(organ)?.node]

@@ -168,7 +168,7 @@ export async function receiveChunk(road: Road, announced: Announced, { peer }: O
 export async function receiveReceipts(road: Road, { peer }: Offerer, bytes: Uint8Array): Promise<{ reply: WireReply; refused: readonly { readonly id: string; readonly code: string; readonly later: boolean }[] }> {
   const receipts = readReceipts(bytes)
   if (!receipts.ok) throw refusalOf(receipts.fault)
-  const outcome = receipts.value.length === 0 ? null : await road.writer.write({ kind: 'receipts', peer, receipts: receipts.value, keys: [], weight: bytes.length, lazy: false })
+  const outcome = receipts.value.length === 0 ? null : await road.writer.write({ kind: 'receipts', peer, receipts: receipts.value, keys: [], weight: bytes.length, lazy: true })
   if (outcome !== null && outcome.kind !== 'receipts') throw new Error(`outcome ${outcome.kind} of receipts`)
   const refused = outcome?.refused ?? []
   return { refused, reply: { status: 200, body: canonical({ v: 1, epoch: road.epoch, mark: outcome?.mark ?? 0, refused }) } }

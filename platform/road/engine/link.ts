@@ -118,7 +118,7 @@ export function openLink(road: Road, peer: string): Link {
     const common = { keys: [entry.shipment.id], weight: 2048, lazy: false }
     const retry = (code: string, pause: number): Promise<unknown> =>
       road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: new Date(road.node.now().getTime() + pause), outcome: 'later', code, detail: lastError ?? '' } })
-    if (result.kind === 'custody') await road.writer.write({ ...common, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts })
+    if (result.kind === 'custody') await road.writer.write({ ...common, lazy: true, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts })
     else if (result.kind === 'refused') {
       await road.writer.write({ ...common, kind: 'refused', lease, message: entry.message, peer, reason: { code: result.code, text: peer } })
     } else if (result.kind === 'greet') {

@@ -22,16 +22,8 @@ export async function sealDue(road: Road, due: readonly DueReceipt[]): Promise<r
 }
 
 function keepSeals(road: Road, due: readonly DueReceipt[], signed: readonly SignedReceipt[]): void {
-  const home = new Set(due.filter(({ route }) => route === 'home').map(({ receipt }) => receipt.id))
-  const write = (ids: (id: string) => boolean, lazy: boolean): void => {
-    const some = signed.filter(({ receipt }) => ids(receipt.id))
-    if (some.length === 0) return
-    const rows = due.filter(({ receipt }) => ids(receipt.id))
-    road.writer.write({ kind: 'sealed', due: rows, signed: some, keys: [], weight: some.length * 1024, lazy })
-      .catch((error: unknown) => road.node.log.warn({ err: error }, 'seals not kept; they will be made again'))
-  }
-  write((id) => !home.has(id), true)
-  write((id) => home.has(id), false)
+  road.writer.write({ kind: 'sealed', due, signed, keys: [], weight: signed.length * 1024, lazy: true })
+    .catch((error: unknown) => road.node.log.warn({ err: error }, 'seals not kept; they will be made again'))
 }
 
 /** After a crash: signs what is older than `ageMs` and still unsigned. Answers how many. */

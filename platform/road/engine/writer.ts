@@ -4,7 +4,7 @@ export type Entry = {
   readonly keys: readonly string[]
   /** Bytes, roughly: bounds a batch. */
   readonly weight: number
-  /** Nobody waits for it: it may stay until others come, at most `LAZY_MS`. */
+  /** No person waits for it: it may stay until others come, at most `LAZY_MS`. */
   readonly lazy: boolean
 }
 export type GroupCommit<E extends Entry, O> = {
@@ -19,8 +19,11 @@ export type GroupCommit<E extends Entry, O> = {
 const MAX_ENTRIES = 256
 const MAX_WEIGHT = 8 * 1024 * 1024
 /** How long the first entry of a batch waits for company. Batches grow by themselves while one is being written. */
-const LINGER_MS = 20
+const LINGER_MS = 5
 const LAZY_MS = 100
+/** After a batch the writer rests as many times as long as it took, at most so long: a busy node writes few large batches, an idle one answers at once. */
+const REST = 1
+const LONGEST_REST_MS = 40
 
 type Waiting<E, O> = { readonly entry: E; readonly since: number; resolve(outcome: O): void; reject(error: unknown): void }
 
@@ -33,6 +36,7 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
   let queue: Waiting<E, O>[] = []
   let timer: NodeJS.Timeout | null = null
   let due = Infinity
+  let rested = 0
   let running: Promise<void> | null = null
   let stopped = false
 
@@ -50,7 +54,10 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
   const run = async (): Promise<void> => {
     while (queue.length > 0 && (stopped || performance.now() >= due)) {
       const batch = take()
+      const begun = performance.now()
       await settle(batch)
+      const ended = performance.now()
+      rested = ended + Math.min(REST * (ended - begun), LONGEST_REST_MS)
       plan()
     }
   }
@@ -75,7 +82,7 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
   }
   /** Sets the next time at which something must be written. */
   const plan = (): void => {
-    due = Math.min(...queue.map(({ entry, since }) => since + (entry.lazy ? LAZY_MS : linger)), Infinity)
+    due = Math.max(rested, Math.min(...queue.map(({ entry, since }) => since + (entry.lazy ? LAZY_MS : linger)), Infinity))
     if (running !== null || queue.length === 0) return
     if (timer !== null) clearTimeout(timer)
     timer = setTimeout(() => {
@@ -89,7 +96,7 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
         if (stopped) return reject(new Error('the road is stopping'))
         const since = performance.now()
         queue.push({ entry, since, resolve, reject })
-        const at = since + (entry.lazy ? LAZY_MS : linger)
+        const at = Math.max(rested, since + (entry.lazy ? LAZY_MS : linger))
         if (at < due) {
           due = at
           if (running === null) plan()

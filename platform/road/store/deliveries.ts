@@ -86,9 +86,24 @@ export async function listInbox(tx: Tx, page: Page): Promise<readonly Listed[]> 
   const conditions = [sql`side = 'inbox'`]
   if (page.organs !== undefined) conditions.push(sql`keeper = any(${[...page.organs]}::text[])`)
   if (page.states !== undefined) conditions.push(sql`state = any(${[...page.states]}::text[])`)
-  if (page.before !== undefined) conditions.push(sql`(date_trunc('milliseconds', at), message) < (${new Date(Number(page.before.split('_')[0]))}, ${page.before.split('_')[1] ?? ''}::uuid)`)
-  const { rows } = await sql<Listed>`select message, organ, keeper, name, role, entry, state, decided, facts, date_trunc('milliseconds', at) as at
-    from road.delivery where ${sql.join(conditions, sql` and `)} order by date_trunc('milliseconds', at) desc, message desc limit ${page.limit}`.execute(tx)
+  if (page.before !== undefined) conditions.push(sql`(at, message) < (${new Date(Number(page.before.split('_')[0]))}, ${page.before.split('_')[1] ?? ''}::uuid)`)
+  const { rows } = await sql<Listed>`select message, organ, keeper, name, role, entry, state, decided, facts, at
+    from road.delivery where ${sql.join(conditions, sql` and `)} order by at desc, message desc limit ${page.limit}`.execute(tx)
+  return rows
+}
+
+/** What arrived at these organs and was not yet taken in by any of their terminals, oldest first; `after` is the `cursor` of the last of the page before. */
+export async function listArrived(tx: Tx, page: { readonly organs: readonly string[]; readonly after?: string | undefined; readonly limit: number }): Promise<readonly Listed[]> {
+  const after = page.after === undefined ? sql`` : sql`and (at, message) > (${new Date(Number(page.after.split('_')[0]))}, ${page.after.split('_')[1] ?? ''}::uuid)`
+  const { rows } = await sql<Listed>`select message, organ, keeper, name, role, entry, state, decided, facts, at
+    from road.delivery where side = 'inbox' and state = 'arrived' and keeper = any(${[...page.organs]}::text[]) ${after} order by at, message limit ${page.limit}`.execute(tx)
+  return rows
+}
+
+/** Who keeps these deliveries, as far as whoever asks may see them. */
+export async function keepersOf(tx: Tx, pairs: readonly { readonly message: string; readonly organ: string }[]): Promise<readonly { message: string; organ: string; keeper: string }[]> {
+  const { rows } = await sql<{ message: string; organ: string; keeper: string }>`select message, organ, keeper from road.delivery where side = 'inbox' and (message, organ) in
+    (select message, organ from json_to_recordset(${JSON.stringify(pairs)}::json) as r (message uuid, organ text))`.execute(tx)
   return rows
 }
 

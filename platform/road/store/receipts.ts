@@ -60,8 +60,9 @@ export async function deleteDue(tx: Tx, ids: readonly string[]): Promise<void> {
   await sql`delete from road.due where receipt = any(${[...ids]}::uuid[])`.execute(tx)
 }
 
-export async function receiptsOf(tx: Tx, message: string): Promise<readonly SignedReceipt[]> {
-  const { rows } = await sql<SignedReceipt>`select receipt, seal from road.receipt where message = ${message} order by at, id`.execute(tx)
+/** All receipts about these messages, oldest first. */
+export async function receiptsOf(tx: Tx, messages: readonly string[]): Promise<readonly SignedReceipt[]> {
+  const { rows } = await sql<SignedReceipt>`select receipt, seal from road.receipt where message = any(${[...messages]}::uuid[]) order by at, id`.execute(tx)
   return rows
 }
 

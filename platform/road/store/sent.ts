@@ -17,15 +17,16 @@ export type SentSummary = {
 export async function listSent(tx: Tx, page: SentPage): Promise<readonly SentSummary[]> {
   const conditions = [sql`m.origin`]
   if (page.organs !== undefined) conditions.push(sql`m.sender_organ = any(${[...page.organs]}::text[])`)
-  if (page.before !== undefined) conditions.push(sql`(date_trunc('milliseconds', m.at), m.id) < (${new Date(Number(page.before.split('_')[0]))}, ${page.before.split('_')[1] ?? ''}::uuid)`)
-  const { rows } = await sql<Omit<SentSummary, 'cursor'>>`select m.id as message, m.head, m.manifest, m.own_wrap as "ownWrap", date_trunc('milliseconds', m.at) as at,
+  if (page.before !== undefined) conditions.push(sql`(m.at, m.id) < (${new Date(Number(page.before.split('_')[0]))}, ${page.before.split('_')[1] ?? ''}::uuid)`)
+  const { rows } = await sql<Omit<SentSummary, 'cursor'>>`select m.id as message, m.head, m.manifest, m.own_wrap as "ownWrap", m.at,
       (select coalesce(json_object_agg(state, count), '{}') from (select state, count(*) from road.delivery d where d.message = m.id and d.side = 'sent' group by state) s) as states
-    from road.message m where ${sql.join(conditions, sql` and `)} order by date_trunc('milliseconds', m.at) desc, m.id desc limit ${page.limit}`.execute(tx)
+    from road.message m where ${sql.join(conditions, sql` and `)} order by m.at desc, m.id desc limit ${page.limit}`.execute(tx)
   return rows.map((row) => ({ ...row, cursor: `${row.at.getTime()}_${row.message}` }))
 }
 
-/** The number that an organ's next message in a thread bears. */
-export async function nextOrdinal(tx: Tx, organ: string, thread: string): Promise<number> {
-  const { rows } = await sql<{ next: number }>`select coalesce(max(ordinal) + 1, 0) as next from road.message where thread = ${thread} and sender_organ = ${organ} and origin`.execute(tx)
-  return rows[0]?.next ?? 0
+/** The number that an organ's next message in a thread bears; null for a thread of which whoever asks may see no message. */
+export async function nextOrdinal(tx: Tx, organ: string, thread: string): Promise<number | null> {
+  const { rows } = await sql<{ next: number; known: boolean }>`select count(*) > 0 as known, coalesce(max(ordinal) filter (where origin and sender_organ = ${organ}) + 1, 0) as next
+    from road.message where thread = ${thread}`.execute(tx)
+  return rows[0]?.known === true ? rows[0].next : null
 }
