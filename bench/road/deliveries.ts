@@ -9,13 +9,16 @@ import { deleteDemoHome, loadState, prepareDemoHome, saveState } from '@postroad
 import type { Draft, Terminal } from '@postroad/documents/terminal'
 import type { SuiteId } from '@postroad/gm'
 import { percentile } from '../figure.ts'
+import { cpuOf } from './cpu.ts'
 import { temporaryHome } from './folder.ts'
 
 const SENDER = 'jy-chenyuan'
 const RECIPIENT = 'wc-linzhou'
 
-export type Bench = { sender(suite: SuiteId): Promise<Terminal>; readonly arrivals: Map<string, number>; stop(): Promise<void> }
-export type Load = { readonly perSecond: number; readonly p50: number; readonly p95: number; readonly count: number }
+/** `nodes`: the nodes' processes, to which their key processes and PostgreSQL belong. */
+export type Bench = { sender(suite: SuiteId): Promise<Terminal>; readonly arrivals: Map<string, number>; readonly nodes: readonly number[]; stop(): Promise<void> }
+/** `nodeCpu`: milliseconds that a delivery cost the nodes, their key processes and PostgreSQL together; null where it cannot be told. */
+export type Load = { readonly perSecond: number; readonly p50: number; readonly p95: number; readonly count: number; readonly nodeCpu: number | null }
 
 /** A fresh network with a recipient at work. */
 export async function startBench(): Promise<Bench> {
@@ -32,6 +35,7 @@ export async function startBench(): Promise<Bench> {
   return {
     sender: (suite) => openTerminal(home, state, SENDER, suite),
     arrivals,
+    nodes: network.nodes.map(({ pid }) => pid),
     stop: async () => {
       recipient.disconnect()
       await stopNetwork(network)
@@ -64,6 +68,7 @@ export async function atRate(bench: Bench, sender: Terminal, sizes: readonly num
 
 async function run(bench: Bench, sender: Terminal, sizes: readonly number[], concurrency: number, due: (index: number) => number): Promise<Load> {
   const begun = Date.now()
+  const cpuBefore = cpuOf(bench.nodes)
   const sent = new Map<string, number>()
   let next = 0
   const worker = async () => {
@@ -78,7 +83,12 @@ async function run(bench: Bench, sender: Terminal, sizes: readonly number[], con
   while ([...sent.keys()].some((message) => !bench.arrivals.has(message))) await sleep(20)
   const ended = Math.max(...[...sent.keys()].map((message) => bench.arrivals.get(message) ?? 0))
   const latencies = [...sent].map(([message, at]) => (bench.arrivals.get(message) ?? 0) - at)
-  return { perSecond: (sizes.length * 1000) / (ended - begun), p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), count: sizes.length }
+  return { perSecond: (sizes.length * 1000) / (ended - begun), p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), count: sizes.length, nodeCpu: cpuSince(cpuBefore, bench.nodes, sizes.length) }
+}
+
+function cpuSince(before: number | null, nodes: readonly number[], count: number): number | null {
+  const after = cpuOf(nodes)
+  return before === null || after === null ? null : (after - before) / count
 }
 
 /** Half text, half noise: compresses as office files do. */
