@@ -10,19 +10,29 @@ import { type HashFolder, openHashFolder } from './folder.ts'
 import { hasRoom } from './model.ts'
 import { filesFaults } from './words.ts'
 
-export type Storage = { readonly suites: Suites; readonly blobs: HashFolder; readonly chunks: HashFolder }
+/** What the disk had when it was last looked at, less what was let in since. */
+type Disk = { free: number; total: number; seen: number }
+export type Storage = { readonly suites: Suites; readonly blobs: HashFolder; readonly chunks: HashFolder; readonly disk: Disk }
 export const storage: Slot<Storage> = { name: 'files.storage' }
 
 /** Opens both stores under the node's home: blobs by SHA-256, chunks of bodies by the hash of their suite. */
 export async function openStorage(home: string): Promise<Storage> {
-  return { suites, blobs: await openHashFolder(join(home, 'blobs', 'files')), chunks: await openHashFolder(join(home, 'blobs', 'chunks')) }
+  return { suites, blobs: await openHashFolder(join(home, 'blobs', 'files')), chunks: await openHashFolder(join(home, 'blobs', 'chunks')), disk: { free: 0, total: 0, seen: Number.NEGATIVE_INFINITY } }
 }
 
 /** Refuses what the disk should not take any more: `bytes` that are part of something of `size`. @throws files.diskFull */
 export async function requireRoom(node: Node, bytes: number, size = bytes): Promise<void> {
-  const disk = await statfs(node.config.home)
-  const [free, total] = [disk.bavail * disk.bsize, disk.blocks * disk.bsize]
-  if (!hasRoom({ free, total }, bytes, size)) throw filesFaults.diskFull({ free, bytes })
+  const { disk } = node.slots.get(storage)
+  if (performance.now() - disk.seen > LOOK_MS) await look(disk, node.config.home)
+  if (!hasRoom(disk, bytes, size)) throw filesFaults.diskFull({ free: disk.free, bytes })
+  disk.free -= bytes
+}
+
+/** Every letter asks; the disk's own answer serves all of a moment. */
+const LOOK_MS = 100
+async function look(disk: Disk, home: string): Promise<void> {
+  const { bavail, blocks, bsize } = await statfs(home)
+  Object.assign(disk, { free: bavail * bsize, total: blocks * bsize, seen: performance.now() })
 }
 
 /** Stores content under its own SHA-256 (hex); durable when it answers. */

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction, sql } from 'kysely'
 import pg from 'pg'
-import { statementPool } from './database-pool.ts'
+import { LATER, statementPool } from './database-pool.ts'
 import type { Principal } from './principal.ts'
 
 /** Tables are declared by each room's `store.ts` and added with `tx.withTables<RoadTables>()`. */
@@ -10,13 +10,19 @@ export type Tx = Transaction<NoTables>
 
 /** Connects as the application role. `url` is a PostgreSQL URL; for a unix socket `postgresql://role:password@/db?host=/run/…`. */
 export function connect(url: string, maxConnections = 10): Database {
-  const pool = new pg.Pool({ connectionString: url, max: maxConnections, allowExitOnIdle: true })
+  const pool = new pg.Pool({ connectionString: url, max: maxConnections, allowExitOnIdle: true, pipeline: true })
   // a connection that breaks while idle is replaced; one that breaks inside a transaction fails that transaction's next query. Unheard, either would end the process
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
   const kysely = new Kysely<NoTables>({ dialect: new PostgresDialect({ pool: statementPool(pool) }) })
   return { kysely, pool, close: () => kysely.destroy() }
 }
+
+/**
+ * Begins a statement whose rows and count nobody looks at: it is sent in its order and not waited for. What it fails with, the transaction's next
+ * statement or its commit fails with.
+ */
+export const later = sql.raw(`${LATER} `)
 
 /**
  * One act, one transaction: who acts is set for exactly this transaction, and row policies fail closed without it.

@@ -32,6 +32,13 @@ describe('the desk’s files', () => {
     expect(answer.headers['content-security-policy']).toContain("script-src 'self'")
   })
 
+  it('answer a page whose address ends like a file, when a browser asks for a page and not for a file', async () => {
+    const accept = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    expect((await running.server.inject({ url: '/received/some-id_wangchuan.party', headers: accept })).body).toContain('<title>desk</title>')
+    expect((await running.server.inject({ url: '/received/some-id_wangchuan.party', headers: { accept: '*/*' } })).statusCode).toBe(404)
+    expect((await running.server.inject({ url: '/assets/missing.js', headers: accept })).statusCode).toBe(404)
+  })
+
   it('are kept for ever when their name carries a hash, and come compressed', async () => {
     const answer = await running.server.inject({ url: '/assets/main-abc.js', headers: { 'accept-encoding': 'br' } })
     expect(answer.headers).toMatchObject({ 'cache-control': 'public, max-age=31536000, immutable', 'content-encoding': 'br', 'content-type': expect.stringContaining('javascript') })

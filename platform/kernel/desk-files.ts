@@ -8,7 +8,7 @@ export const DESK_FOLDER = fileURLToPath(new URL('../../desk/dist', import.meta.
 
 /**
  * Serves the built desk: files under `/assets/` carry a hash in their names and are kept for ever, everything else is asked for again. Any other
- * address without a file ending is a page of the desk, which finds its way itself.
+ * address is a page of the desk, which finds its way itself; one that ends like a file (an organ's id has dots) only where a browser wants a page.
  */
 export async function serveDesk(server: Server, folder: string): Promise<void> {
   const built = existsSync(folder)
@@ -25,7 +25,8 @@ export async function serveDesk(server: Server, folder: string): Promise<void> {
   } else server.get('/', { config: { public: true }, schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send(DESK_MISSING))
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? ''
-    const isPage = built && (request.method === 'GET' || request.method === 'HEAD') && !/^\/api(\/|$)/i.test(path) && !/\.\w+$/.test(path)
+    const isAsked = !/\.\w+$/.test(path) || request.headers.accept?.includes('text/html') === true
+    const isPage = built && isAsked && (request.method === 'GET' || request.method === 'HEAD') && !/^\/(api|assets)(\/|$)/i.test(path)
     if (!isPage) throw kernelFaults.notFound()
     return reply.sendFile('index.html')
   })

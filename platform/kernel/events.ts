@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { sql } from 'kysely'
-import { type Database, type Tx, transaction } from './database.ts'
+import { type Database, later, type Tx, transaction } from './database.ts'
 import { type DispatchLoop, type Ear, createNotifier, listen, startLoop } from './event-wake.ts'
 import type { Node } from './node.ts'
 import type { EventDefinition, EventHandler, Plugin } from './plugin.ts'
@@ -101,7 +101,7 @@ function check(definition: EventDefinition<unknown> | undefined, payload: Readon
 async function insertEvent(tx: Tx, name: string, event: { version: number; payload: Readonly<Record<string, unknown>> }, handlers: readonly string[]): Promise<void> {
   const { organs } = event.payload
   const visible = Array.isArray(organs) ? organs.filter((organ) => typeof organ === 'string') : []
-  await sql`with id as (select nextval('kernel.event_id') as value),
+  await sql`${later} with id as (select nextval('kernel.event_id') as value),
     event as (insert into kernel.event (id, name, version, payload, organs)
       select value, ${name}, ${event.version}, ${JSON.stringify(event.payload)}::jsonb, ${visible}::text[] from id)
     insert into kernel.event_delivery (event, handler) select value, handler from id, unnest(${handlers}::text[]) handler`.execute(tx)

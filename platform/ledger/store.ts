@@ -1,4 +1,4 @@
-import type { Tx } from '@postroad/kernel/database'
+import { later, type Tx } from '@postroad/kernel/database'
 import type { BatchSignature } from '@postroad/waybill'
 import { sql } from 'kysely'
 import type { Checkpoint, LedgerLeaf } from './model.ts'
@@ -11,7 +11,7 @@ export type StoredCheckpoint = { readonly size: number; readonly checkpoint: Che
 export async function insertRecords(tx: Tx, records: readonly { leaf: LedgerLeaf; mac: Uint8Array }[]): Promise<void> {
   const leaves = records.map((record) => JSON.stringify(record.leaf))
   const macs = records.map((record) => Buffer.from(record.mac))
-  await sql`insert into ledger.record (leaf, mac) select l::jsonb, m from unnest(${leaves}::text[], ${macs}::bytea[]) as r (l, m)`.execute(tx)
+  await sql`${later} insert into ledger.record (leaf, mac) select l::jsonb, m from unnest(${leaves}::text[], ${macs}::bytea[]) as r (l, m)`.execute(tx)
 }
 
 /** One sequencer at a time, over all processes of the node. False: another is at it. */
@@ -39,13 +39,13 @@ export async function unsequenced(tx: Tx, floor: string, limit: number): Promise
 }
 
 export async function insertPositions(tx: Tx, positions: readonly { index: number; record: string; leafHash: Uint8Array; mac: Uint8Array }[]): Promise<void> {
-  await sql`insert into ledger.position (index, record, leaf_hash, mac)
+  await sql`${later} insert into ledger.position (index, record, leaf_hash, mac)
     select * from unnest(${positions.map((p) => p.index)}::bigint[], ${positions.map((p) => p.record)}::uuid[],
       ${positions.map((p) => Buffer.from(p.leafHash))}::bytea[], ${positions.map((p) => Buffer.from(p.mac))}::bytea[])`.execute(tx)
 }
 
 export async function insertCheckpoint(tx: Tx, row: StoredCheckpoint): Promise<void> {
-  await sql`insert into ledger.checkpoint (size, checkpoint, seal, peaks)
+  await sql`${later} insert into ledger.checkpoint (size, checkpoint, seal, peaks)
     values (${row.size}, ${JSON.stringify(row.checkpoint)}::jsonb, ${JSON.stringify(row.seal)}::jsonb, ${row.peaks.map((peak) => Buffer.from(peak))}::bytea[])`.execute(tx)
 }
 

@@ -23,7 +23,7 @@ const LINGER_MS = 5
 const LAZY_MS = 100
 /** After a batch the writer rests as many times as long as it took, at most so long: a busy node writes few large batches, an idle one answers at once. */
 const REST = 1
-const LONGEST_REST_MS = 40
+const LONGEST_REST_MS = 60
 
 type Waiting<E, O> = { readonly entry: E; readonly since: number; resolve(outcome: O): void; reject(error: unknown): void }
 

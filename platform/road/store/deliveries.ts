@@ -1,4 +1,4 @@
-import type { Tx } from '@postroad/kernel/database'
+import { later, type Tx } from '@postroad/kernel/database'
 import type { Delivery, DeliveryFact, DeliveryState, SlicedRecipient } from '@postroad/waybill'
 import { decidedBy, stateOf } from '@postroad/waybill'
 import { sql } from 'kysely'
@@ -20,7 +20,7 @@ export async function insertDeliveries(tx: Tx, deliveries: readonly DeliveryRow[
   const rows = deliveries.map(({ entry, facts, deputies, ...row }) => ({
     ...row, entry, facts, deputies: `{${deputies.join(',')}}`, name: entry.leaf.name, role: entry.leaf.role, state: stateOf(facts), decided: decidedBy(facts), at,
   }))
-  await sql`insert into road.delivery (message, side, organ, keeper, deputies, name, role, label, entry, facts, state, decided, state_at)
+  await sql`${later} insert into road.delivery (message, side, organ, keeper, deputies, name, role, label, entry, facts, state, decided, state_at)
     select message, side, organ, keeper, deputies::text[], name, role, label, entry, facts, state, decided, at
     from json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, keeper text, deputies text, name text, role text, label smallint,
       entry json, facts json, state text, decided json, at timestamptz) order by 1, 2, 3`.execute(tx)
@@ -49,14 +49,14 @@ export async function lockPairs(tx: Tx, side: Side, pairs: readonly { message: s
 export async function updateDeliveries(tx: Tx, changes: readonly { message: string; side: Side; organ: string; facts: Delivery }[], at: Date): Promise<void> {
   if (changes.length === 0) return
   const rows = changes.map((change) => ({ ...change, state: stateOf(change.facts), decided: decidedBy(change.facts), at }))
-  await sql`update road.delivery d set facts = r.facts, state = r.state, decided = r.decided, state_at = case when d.state = r.state then d.state_at else r.at end
+  await sql`${later} update road.delivery d set facts = r.facts, state = r.state, decided = r.decided, state_at = case when d.state = r.state then d.state_at else r.at end
     from json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, facts json, state text, decided json, at timestamptz)
     where d.message = r.message and d.side = r.side and d.organ = r.organ`.execute(tx)
 }
 
 export async function insertTombstones(tx: Tx, tombstones: readonly { message: string; organ: string; recall: string; sender: string }[]): Promise<void> {
   if (tombstones.length === 0) return
-  await sql`insert into road.tombstone (message, organ, recall, sender)
+  await sql`${later} insert into road.tombstone (message, organ, recall, sender)
     select * from json_to_recordset(${JSON.stringify(tombstones)}::json) as r (message uuid, organ text, recall uuid, sender text) on conflict do nothing`.execute(tx)
 }
 

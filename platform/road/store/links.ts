@@ -1,4 +1,4 @@
-import type { Tx } from '@postroad/kernel/database'
+import { later, type Tx } from '@postroad/kernel/database'
 import { sql } from 'kysely'
 import type { Marks } from '../model.ts'
 
@@ -53,7 +53,7 @@ export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly 
 export async function rememberMarks(tx: Tx, told: ReadonlyMap<string, Marks>): Promise<void> {
   if (told.size === 0) return
   const rows = [...told].map(([peer, marks]) => ({ peer, ...marks })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
-  await sql`insert into road.link as l (peer, peer_taken, peer_receipts) select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (peer text, taken bigint, receipts bigint) order by 1
+  await sql`${later} insert into road.link as l (peer, peer_taken, peer_receipts) select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (peer text, taken bigint, receipts bigint) order by 1
     on conflict (peer) do update set peer_taken = greatest(l.peer_taken, excluded.peer_taken), peer_receipts = greatest(l.peer_receipts, excluded.peer_receipts)`.execute(tx)
 }
 

@@ -1,4 +1,4 @@
-import type { Tx } from '@postroad/kernel/database'
+import { later, type Tx } from '@postroad/kernel/database'
 import type { Head, SignedHopLine } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { urgencyNumber } from '../model.ts'
@@ -55,7 +55,7 @@ async function insertBodies(tx: Tx, messages: readonly StoredMessage[]): Promise
   if (messages.length === 0) return
   const bodies = packed(messages.map(({ framed }) => framed))
   const rows = messages.map(({ head, bodyBytes }, i) => ({ id: head.id, body_bytes: bodyBytes, place: bodies.places[i]?.from, length: bodies.places[i]?.length }))
-  await sql`insert into road.body (message, bytes, framed) select id, body_bytes, substring(${bodies.bytes}::bytea from place for length)
+  await sql`${later} insert into road.body (message, bytes, framed) select id, body_bytes, substring(${bodies.bytes}::bytea from place for length)
     from json_to_recordset(${JSON.stringify(rows)}::json) as r (id uuid, body_bytes bigint, place int, length int)`.execute(tx)
 }
 
@@ -113,7 +113,7 @@ export async function findSubmissions(tx: Tx, wanted: readonly { organ: string; 
 /** Fails when another process has just used one of the client ids; whoever then tries again finds it. */
 export async function insertSubmissions(tx: Tx, submissions: readonly NewSubmission[]): Promise<void> {
   if (submissions.length === 0) return
-  await sql`insert into road.submission (organ, client_id, hash, message, receipt)
+  await sql`${later} insert into road.submission (organ, client_id, hash, message, receipt)
     select * from json_to_recordset(${JSON.stringify(submissions)}::json) as r (organ text, "clientId" text, hash text, message uuid, receipt uuid) order by 1, 2`.execute(tx)
 }
 

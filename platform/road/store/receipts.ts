@@ -1,5 +1,5 @@
 import type { SuiteId } from '@postroad/gm'
-import type { Tx } from '@postroad/kernel/database'
+import { later, type Tx } from '@postroad/kernel/database'
 import type { Receipt, SignedReceipt } from '@postroad/waybill'
 import { sql } from 'kysely'
 
@@ -9,7 +9,7 @@ export type DueReceipt = { readonly receipt: Receipt; readonly suite: SuiteId; r
 export async function insertDue(tx: Tx, due: readonly DueReceipt[]): Promise<void> {
   if (due.length === 0) return
   const rows = due.map(({ receipt, suite, route }) => ({ receipt: receipt.id, message: receipt.message, content: receipt, suite, route }))
-  await sql`insert into road.due (receipt, message, content, suite, route)
+  await sql`${later} insert into road.due (receipt, message, content, suite, route)
     select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (receipt uuid, message uuid, content json, suite text, route text)`.execute(tx)
 }
 
@@ -57,7 +57,7 @@ export async function insertReceipts(tx: Tx, receipts: readonly (SignedReceipt &
 
 export async function deleteDue(tx: Tx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
-  await sql`delete from road.due where receipt = any(${[...ids]}::uuid[])`.execute(tx)
+  await sql`${later} delete from road.due where receipt = any(${[...ids]}::uuid[])`.execute(tx)
 }
 
 /** All receipts about these messages, oldest first. */
@@ -94,7 +94,7 @@ const MOST_TRIES = 200
 
 export async function markRelayed(tx: Tx, relays: readonly RelayVerdict[]): Promise<void> {
   if (relays.length === 0) return
-  await sql`update road.relay x set mark = r.mark, tries = x.tries + 1,
+  await sql`${later} update road.relay x set mark = r.mark, tries = x.tries + 1,
       state = case when r.state <> 'retry' then r.state when x.tries < ${MOST_TRIES} then 'queued' else 'refused' end
     from json_to_recordset(${JSON.stringify(relays)}::json) as r (seq bigint, state text, mark bigint) where x.seq = r.seq and x.state = 'queued'`.execute(tx)
 }

@@ -1,4 +1,4 @@
-import type { Tx } from '@postroad/kernel/database'
+import { later, type Tx } from '@postroad/kernel/database'
 import type { Head, SignedHopLine, SignedReceipt, SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { LEASE_MS, type Lane, urgencyNumber } from '../model.ts'
@@ -75,7 +75,7 @@ export async function releaseGone(tx: Tx, isGone: (holder: string) => boolean): 
 /** The next centre took custody. Whoever lost the lease changes nothing; the same answer comes to the one who has it. */
 export async function markHandedOn(tx: Tx, handed: readonly (Lease & { readonly mark: number })[], now: Date): Promise<void> {
   if (handed.length === 0) return
-  await sql`update road.shipment s set state = 'handedOn', handed_at = ${now}, mark = r.mark, lease_owner = null, lease_until = null
+  await sql`${later} update road.shipment s set state = 'handedOn', handed_at = ${now}, mark = r.mark, lease_owner = null, lease_until = null
     from json_to_recordset(${JSON.stringify(handed)}::json) as r (shipment text, fence bigint, mark bigint) where s.id = r.shipment and s.fence = r.fence and s.state = 'queued'`.execute(tx)
 }
 
@@ -136,7 +136,7 @@ export async function findTaken(tx: Tx, shipments: readonly string[]): Promise<R
 
 export async function insertTaken(tx: Tx, rows: readonly TakenRow[]): Promise<void> {
   if (rows.length === 0) return
-  await sql`insert into road.taken (shipment, message, link, mark, receipts)
+  await sql`${later} insert into road.taken (shipment, message, link, mark, receipts)
     select shipment, message, link, mark, receipts::uuid[] from json_to_recordset(${JSON.stringify(rows.map((row) => ({ ...row, receipts: `{${row.receipts.join(',')}}` })))}::json)
       as r (shipment text, message uuid, link text, mark bigint, receipts text)`.execute(tx)
 }
