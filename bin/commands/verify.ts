@@ -45,7 +45,7 @@ function show({ verdict, steps, summary }: Judged): void {
 function summarise({ title, number, sender, created, recipients }: EvidenceSummary): void {
   print(`\n  ${bold(title)}`)
   print(`  ${[number, `${sender.title}（${sender.nameTitle}）`, clockTime(created)].filter((words) => words !== '').join('　')}`)
-  print(table(recipients.map(({ role, title: organ, nameTitle, state, at, actor }) => [
-    ROLES[role], `${organ}（${nameTitle}）`, SENT_STATES[state], at === null ? '' : clockTime(at), actor === null ? '' : `${actor.name}${actor.onBehalfOf === null ? '' : `（${actor.organ} 代收）`}`,
+  print(table(recipients.map(({ role, title: organ, nameTitle, state, at, actor, actorTitle }) => [
+    ROLES[role], `${organ}（${nameTitle}）`, SENT_STATES[state], at === null ? '' : clockTime(at), actor === null ? '' : `${actor.name}${actor.onBehalfOf === null ? '' : `（${actorTitle || actor.organ}代收）`}`,
   ]), '    '))
 }

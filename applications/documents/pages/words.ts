@@ -228,7 +228,7 @@ export const verifyWords = {
   number: '发文字号',
   sender: '发文单位',
   created: '封发时间',
-  onBehalf: '（代收）',
+  onBehalf: (deputy: string) => `（${deputy}代收）`,
   timeline: '经过',
   steps: '逐项核对',
   again: '核对另一份',

@@ -122,7 +122,8 @@ export const gatherDispatches = (client: Client): Post['submit'] =>
   )
 
 type Submitted = Awaited<ReturnType<Post['submit']>>
-const isRefusal = (error: unknown): boolean => error instanceof TerminalFault && (error.status === 0 ? error.code.startsWith('keys.') : error.status < 500)
+/** What one item can bring upon all that travel with it: a field that is none, too many bytes, or what the key process refuses to sign. */
+const isRefusal = (error: unknown): boolean => error instanceof TerminalFault && (error.status === 0 ? error.code.startsWith('keys.') : error.status === 400 || error.status === 413)
 const weightOf = ({ manifest, inlineBody, recipients, chunkHashes }: DispatchRequest): number =>
   manifest.length + (inlineBody ?? []).reduce((sum, chunk) => sum + chunk.length, 0) + recipients.length * 1200 + chunkHashes.length * 46
 

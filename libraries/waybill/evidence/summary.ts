@@ -12,8 +12,9 @@ export type EvidenceRecipient = {
   readonly state: DeliveryState
   readonly at: string | null
   readonly actor: Receipt['actor']
+  readonly actorTitle: string
 }
-export type EvidenceEvent = Pick<Receipt, 'at' | 'kind' | 'node' | 'recipient' | 'actor' | 'reason'> & { readonly nodeTitle: string; readonly recipientTitle: string }
+export type EvidenceEvent = Pick<Receipt, 'at' | 'kind' | 'node' | 'recipient' | 'actor' | 'reason'> & { readonly nodeTitle: string; readonly recipientTitle: string; readonly actorTitle: string }
 /** What a person reads beside the verdict. Empty texts where the file did not say or could not prove it. */
 export type EvidenceSummary = {
   readonly message: string
@@ -29,6 +30,7 @@ export type EvidenceSummary = {
 /** Puts proven facts into the order in which people read them. */
 export function summarise(head: Head | null, manifest: SignedManifest | null, slice: readonly SlicedRecipient[], receipts: readonly SignedReceipt[], view: DirectoryView | null): EvidenceSummary {
   const organTitle = (organ: string): string => view?.organ(organ)?.title ?? ''
+  const actorTitle = (actor: Receipt['actor']): string => (actor === null ? '' : organTitle(actor.organ))
   const nameTitle = (name: string): string => view?.name(name)?.title ?? ''
   const facts = receipts.map(({ receipt }) => receipt).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
   const content = manifest?.manifest.content
@@ -43,10 +45,10 @@ export function summarise(head: Head | null, manifest: SignedManifest | null, sl
       const delivery = facts.filter(({ recipient }) => recipient === leaf.organ || recipient === null).reduce<Delivery>(advance, NO_FACTS)
       const decided = decidedBy(delivery)
       const titles = { title: organTitle(leaf.organ), nameTitle: nameTitle(leaf.name) }
-      return { organ: leaf.organ, name: leaf.name, ...titles, role: leaf.role, state: stateOf(delivery), at: decided?.at ?? null, actor: decided?.actor ?? null }
+      return { organ: leaf.organ, name: leaf.name, ...titles, role: leaf.role, state: stateOf(delivery), at: decided?.at ?? null, actor: decided?.actor ?? null, actorTitle: actorTitle(decided?.actor ?? null) }
     }),
     timeline: facts.map(({ at, kind, node, recipient, actor, reason }) => {
-      return { at, kind, node, nodeTitle: view?.node(node)?.title ?? '', recipient, recipientTitle: recipient === null ? '' : organTitle(recipient), actor, reason }
+      return { at, kind, node, nodeTitle: view?.node(node)?.title ?? '', recipient, recipientTitle: recipient === null ? '' : organTitle(recipient), actor, actorTitle: actorTitle(actor), reason }
     }),
   }
 }

@@ -67,7 +67,7 @@ function Event({ event }: { readonly event: EvidenceEvent }) {
       <time dateTime={event.at}>{exactDate(event.at)}</time>
       <span>
         <b>{RECEIPTS[event.kind]}</b>　{event.recipientTitle || event.nodeTitle}
-        {event.actor !== null && <span>　{event.actor.name}{event.actor.onBehalfOf !== null && verifyWords.onBehalf}</span>}
+        {event.actor !== null && <span>　{event.actor.name}{event.actor.onBehalfOf !== null && verifyWords.onBehalf(event.actorTitle || event.actor.organ)}</span>}
         {event.reason !== null && event.reason.text !== '' && <span className="quiet">　{event.reason.text}</span>}
       </span>
     </li>
