@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import type { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
-import { recordRefusal } from '@postroad/kernel/seams'
+import { recordRefusal, sourceOf } from '@postroad/kernel/seams'
 import { kernelFaults } from '@postroad/kernel/words'
 import { Server as TusServer } from '@tus/server'
 import type { FastifyRequest } from 'fastify'
@@ -44,7 +44,7 @@ export class UploadServer extends TusServer {
     if (serving === undefined || serving.request.raw.socket.destroyed) return refusal // a line that was cut: nobody was refused anything
     const { request, error } = serving
     if (refusal.status >= 500) this.#node.log.error({ err: error, ...refusal.detail, method: request.method, route: request.routeOptions.url }, 'unexpected error')
-    await this.#node.slots.find(recordRefusal)?.(request.principal, refusal, request)
+    await this.#node.slots.find(recordRefusal)?.(request.principal, refusal, sourceOf(request))
     return refusal
   }
 }

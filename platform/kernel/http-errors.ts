@@ -5,14 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { Refusal } from './errors.ts'
 import type { Node } from './node.ts'
-import { recordRefusal } from './seams.ts'
+import { recordRefusal, sourceOf } from './seams.ts'
 import { kernelFaults } from './words.ts'
 
 /** Answers every error in the catalogue's form, after the audit record of the refusal. What is not a refusal is logged under an incident number. */
 export async function answerError(node: Node, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const refusal = refusalOf(error) ?? incident(node, error, request)
   try {
-    await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, request)
+    await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, sourceOf(request))
   } catch (failure) {
     return send(reply, incident(node, failure, request)) // no audit, no answer
   }
@@ -22,7 +22,7 @@ export async function answerError(node: Node, error: unknown, request: FastifyRe
 /** The same for one part of a request whose other parts may stand: the audit record, and what to answer in that part's place. */
 export async function refuse(node: Node, error: unknown, request: FastifyRequest): Promise<{ status: number; error: ReturnType<typeof bodyOf>['error'] }> {
   const refusal = refusalOf(error) ?? incident(node, error, request)
-  await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, request)
+  await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, sourceOf(request))
   return { status: refusal.status, ...bodyOf(refusal) }
 }
 
@@ -42,10 +42,17 @@ export function answerUnrouted(node: Node, error: unknown, request: FastifyReque
   return answerError(node, error, request, reply.headers(BARE))
 }
 
-/** Answers bytes that are no request, on the socket itself, and closes it. There is nobody and nothing yet to record. */
-export function answerUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void {
+/** Answers bytes that are no request, on the socket itself, and closes it. */
+export async function answerUnreadable(node: Node, { code }: NodeJS.ErrnoException, socket: Socket): Promise<void> {
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const refusal = code === 'HPE_HEADER_OVERFLOW' ? kernelFaults.headersTooLarge() : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? kernelFaults.tooSlow() : kernelFaults.malformed()
+  try {
+    await node.slots.find(recordRefusal)?.(null, refusal, { network: socket.remoteAddress ?? '-', method: '-', route: '-' })
+  } catch (failure) {
+    node.log.error({ err: failure }, 'a refusal was not recorded')
+    return void socket.destroy() // no audit, no answer
+  }
+  if (!socket.writable) return void socket.destroy()
   const body = JSON.stringify(bodyOf(refusal))
   const headers = { ...BARE, 'content-type': JSON_TYPE, 'content-length': String(Buffer.byteLength(body)), connection: 'close' }
   socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`)

@@ -10,8 +10,12 @@ export const authenticate: Slot<(request: FastifyRequest) => Promise<PersonPrinc
 /** Whether `token` (the header `x-postroad-csrf`) belongs to the request's session. Filled by identity; asked after `authenticate`. */
 export const checkCsrf: Slot<(request: FastifyRequest, token: string) => boolean | Promise<boolean>> = { name: 'kernel.checkCsrf' }
 
+/** Where a refused request came from, and what it asked for: the route's pattern, never an address with identifiers. */
+export type RefusalSource = { readonly network: string; readonly method: string; readonly route: string }
+export const sourceOf = (request: FastifyRequest): RefusalSource => ({ network: request.ip, method: request.method, route: request.routeOptions.url ?? '-' })
+
 /** Writes the audit record of a refused request before it is answered. Filled by the ledger. */
-export const recordRefusal: Slot<(principal: PersonPrincipal | null, refusal: Refusal, request: FastifyRequest) => Promise<void>> = { name: 'kernel.recordRefusal' }
+export const recordRefusal: Slot<(principal: PersonPrincipal | null, refusal: Refusal, source: RefusalSource) => Promise<void>> = { name: 'kernel.recordRefusal' }
 
 /** The rooms this node was started with: identity composes a person's menu from them. Set by the kernel before any room starts. */
 export const rooms: Slot<readonly Plugin[]> = { name: 'kernel.rooms' }

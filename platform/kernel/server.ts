@@ -27,7 +27,7 @@ export async function createServer(node: Node, plugins: readonly Plugin[], deskF
     http: { maxHeaderSize: LIMITS.headers, headersTimeout: LIMITS.headersMs, connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => void answerUnrouted(node, error, request, reply),
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: (error, socket) => void answerUnreadable(node, error, socket),
   }).withTypeProvider<ZodTypeProvider>()
   limitConnections(server)
   acceptJson(server)

@@ -20,8 +20,7 @@ export const ledger = definePlugin({
   routes: ledgerRoutes,
   async start(node) {
     node.slots.set(ledgerState, await openLedger(node))
-    node.slots.set(recordRefusal, (principal, refusal, request) =>
-      writeRefusal(node, principal, refusal, { network: request.ip, method: request.method, route: request.routeOptions.url ?? '-' }))
+    node.slots.set(recordRefusal, (principal, refusal, source) => writeRefusal(node, principal, refusal, source))
     const loops = [repeat(node, SEQUENCE_EVERY, () => sequence(node)), repeat(node, FLUSH_EVERY, () => flushSuppressed(node))]
     return {
       async stop() {

@@ -1,6 +1,7 @@
 import type { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { type Principal, service } from '@postroad/kernel/principal'
+import type { RefusalSource } from '@postroad/kernel/seams'
 import { type LedgerActor, type LedgerEntry, actorOf } from './model.ts'
 import { record, recordAll } from './record.ts'
 import { type CheckpointSigner, ledgerState } from './state.ts'
@@ -17,12 +18,9 @@ export function signCheckpointsWith(node: Node, signer: CheckpointSigner): void 
   node.slots.get(ledgerState).signer = signer
 }
 
-/** Where a refused request came from. `network` is an address, or a peer's node id. */
-export type RefusalSource = { readonly network: string; readonly method: string; readonly route: string }
-
 /**
  * Writes a refusal in a transaction of its own, since the refused act's was rolled back. One source repeating itself is counted
- * rather than written each time; `flushSuppressed` writes the counts.
+ * rather than written each time; `flushSuppressed` writes the counts. `network` of the source is an address, or a peer's node id.
  */
 export async function recordRefusal(node: Node, principal: Principal | null, refusal: Refusal, source: RefusalSource): Promise<void> {
   const actor: LedgerActor = principal === null ? { kind: 'anonymous', id: clean(source.network, 128) } : actorOf(principal)
