@@ -160,7 +160,7 @@ describe('a network of node processes, used through the terminal', () => {
     for (let after: string | undefined; ; ) {
       const page = await reader.collect({ limit: 2, ...(after === undefined ? {} : { after }) })
       for (const { row, verdict, parts, manifest } of page.items.filter((item) => mine.has(item.row.message))) {
-        expect([verdict, manifest?.content.title.slice(0, 4)]).toEqual(['valid', '一并发出'])
+        expect([verdict, manifest?.content.title.slice(0, 4), parts.length]).toEqual(['valid', '一并发出', 1])
         for await (const piece of parts[0]?.read() ?? []) expect(new TextDecoder().decode(piece)).toBe('正文正文')
         taken.push(row.message)
       }

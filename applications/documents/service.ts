@@ -36,6 +36,9 @@ export async function nextOrdinal(node: Node, person: PersonPrincipal, thread: s
   return { nextOrdinal: next }
 }
 
+/** Where the next page begins; null after the last. */
+const nextOf = (items: readonly { readonly cursor: string }[], limit: number): string | null => (items.length < limit ? null : (items.at(-1)?.cursor ?? null))
+
 // received
 
 /** One page of 「收文」, newest first. */
@@ -43,7 +46,7 @@ export async function receivedList(node: Node, person: PersonPrincipal, query: {
   const reader = readerOf(person)
   const organs = mayDeputise(person) ? undefined : reader.organs
   const items = await node.transaction(reader, (tx) => road.inbox(tx, { organs, states: RECEIVED_VIEWS[query.view], before: query.cursor, limit: query.limit }))
-  return { items: items.map((item) => rowOf(reader, item)), next: items.length < query.limit ? null : (items.at(-1)?.cursor ?? null) }
+  return { items: items.map((item) => rowOf(reader, item)), next: nextOf(items, query.limit) }
 }
 
 /** One delivery with everything the terminal needs to verify it. @throws documents.notFound also for what belongs to others */
@@ -60,7 +63,7 @@ export async function arrivalsOf(node: Node, person: PersonPrincipal, query: { r
   const reader = readerOf(person)
   const organs = reader.organs.filter((organ) => organ === person.acting.organ)
   const items = await node.transaction(reader, (tx) => road.arrivals(tx, { organs, ...query }))
-  return { items: items.map((item) => ({ ...detailOf(reader, item, item.receipts), body: item.body?.map(base64url) ?? null })), next: items.length < query.limit ? null : (items.at(-1)?.cursor ?? null) }
+  return { items: items.map((item) => ({ ...detailOf(reader, item, item.receipts), body: item.body?.map(base64url) ?? null })), next: nextOf(items, query.limit) }
 }
 
 /** A sealed chunk for whoever can open it; a deputy cannot, so it gets none. */
@@ -140,7 +143,7 @@ const standsFor = (node: Node, organ: string): string | null => view(node).stand
 export async function sentList(node: Node, person: PersonPrincipal, query: { readonly cursor?: string | undefined; readonly limit: number }): Promise<Page<SentRow>> {
   const reader = readerOf(person)
   const items = await node.transaction(reader, (tx) => road.sent(tx, { organs: reader.organs, before: query.cursor, limit: query.limit }))
-  return { items: items.map(sentRowOf), next: items.length < query.limit ? null : (items.at(-1)?.cursor ?? null) }
+  return { items: items.map(sentRowOf), next: nextOf(items, query.limit) }
 }
 
 const sentRowOf = ({ message, head, manifest, ownWrap, states, at }: road.SentSummary): SentRow => ({

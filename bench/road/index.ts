@@ -11,6 +11,7 @@ export type Options = { readonly installPeer: boolean; /** Smaller counts and no
 
 const DEMAND: Readonly<Record<SuiteId, number>> = { SM: 150, P256: 200 }
 const DOCUMENT = 10_000
+const sizes = (length: number): number[] => Array.from({ length }, () => DOCUMENT)
 /** X-Road's published load: size in bytes and share in thousandths. */
 const MIX = [[2000, 300], [10_000, 600], [100_000, 90], [2_000_000, 9], [10_000_000, 1]] as const
 const PEER_IS = 'S/MIME mail: openssl cms + three Postfix servers, no TLS, no receipts, no audit'
@@ -40,7 +41,6 @@ export async function road({ installPeer: install, quick, tell }: Options): Prom
 async function deliveries(bench: Bench, suite: SuiteId, count: number, commits: number, peer: { perSecond: number; p95: number } | null, tell: (line: string) => void): Promise<Figure[]> {
   const name = suite === 'SM' ? 'deliveries SM suite' : 'deliveries P-256'
   const sender = await bench.sender(suite)
-  const sizes = (length: number) => Array.from({ length }, () => DOCUMENT)
   await throughput(bench, sender, sizes(Math.ceil((count * 2) / 3)), 48) // warm: scripts are compiled as they run
   tell(`${name} …`)
   const full = await throughput(bench, sender, sizes(count), 96)
@@ -68,7 +68,7 @@ async function ladder(seconds: number, tell: (line: string) => void): Promise<Fi
 
 async function climb(bench: Bench, seconds: number, tell: (line: string) => void): Promise<Figure[]> {
   const sender = await bench.sender('SM')
-  await throughput(bench, sender, Array.from({ length: 300 }, () => DOCUMENT), 16) // warm
+  await throughput(bench, sender, sizes(300), 16) // warm
   let best = 0
   for (const rate of [1, 2, 5, 10, 20, 40, 60, 80, 100, 120, 140, 160]) {
     const { p95 } = await atRate(bench, sender, mixed(rate * seconds), rate)

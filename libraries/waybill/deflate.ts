@@ -1,3 +1,4 @@
+import { concat } from '@postroad/gm'
 import { deflateSync, Inflate } from 'fflate'
 
 type Zlib = { deflateRawSync(bytes: Uint8Array): Uint8Array; inflateRawSync(bytes: Uint8Array, options: { maxOutputLength: number }): Uint8Array }
@@ -32,12 +33,5 @@ export function inflatePortably(stream: Uint8Array, most: number): Uint8Array | 
     ended = final
   })
   for (let at = 0; at < stream.length; at += 4096) unfolding.push(stream.subarray(at, at + 4096), at + 4096 >= stream.length)
-  if (!ended) return null
-  const plain = new Uint8Array(total)
-  let at = 0
-  for (const piece of out) {
-    plain.set(piece, at)
-    at += piece.length
-  }
-  return plain
+  return ended ? concat(...out) : null
 }

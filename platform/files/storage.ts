@@ -10,7 +10,7 @@ import { type HashFolder, openHashFolder } from './folder.ts'
 import { hasRoom } from './model.ts'
 import { filesFaults } from './words.ts'
 
-/** What the disk had when it was last looked at, less what was let in since. */
+/** What the disk had when it was last looked at. */
 type Disk = { free: number; total: number; seen: number }
 export type Storage = { readonly suites: Suites; readonly blobs: HashFolder; readonly chunks: HashFolder; readonly disk: Disk }
 export const storage: Slot<Storage> = { name: 'files.storage' }
@@ -25,10 +25,9 @@ export async function requireRoom(node: Node, bytes: number, size = bytes): Prom
   const { disk } = node.slots.get(storage)
   if (performance.now() - disk.seen > LOOK_MS) await look(disk, node.config.home)
   if (!hasRoom(disk, bytes, size)) throw filesFaults.diskFull({ free: disk.free, bytes })
-  disk.free -= bytes
 }
 
-/** Every letter asks; the disk's own answer serves all of a moment. */
+/** Every letter asks; the disk's own answer serves all of a moment, in which far less can be written than is kept in reserve. */
 const LOOK_MS = 100
 async function look(disk: Disk, home: string): Promise<void> {
   const { bavail, blocks, bsize } = await statfs(home)

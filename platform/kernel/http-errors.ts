@@ -10,19 +10,19 @@ import { kernelFaults } from './words.ts'
 
 /** Answers every error in the catalogue's form, after the audit record of the refusal. What is not a refusal is logged under an incident number. */
 export async function answerError(node: Node, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const refusal = refusalOf(error) ?? incident(node, error, request)
-  try {
-    await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, sourceOf(request))
-  } catch (failure) {
-    return send(reply, incident(node, failure, request)) // no audit, no answer
-  }
+  const refusal = await recorded(node, error, request).catch((failure: unknown) => incident(node, failure, request)) // no audit, no answer
   return send(reply, refusal)
+}
+
+async function recorded(node: Node, error: unknown, request: FastifyRequest): Promise<Refusal> {
+  const refusal = refusalOf(error) ?? incident(node, error, request)
+  await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, sourceOf(request))
+  return refusal
 }
 
 /** The same for one part of a request whose other parts may stand: the audit record, and what to answer in that part's place. */
 export async function refuse(node: Node, error: unknown, request: FastifyRequest): Promise<{ status: number; error: ReturnType<typeof bodyOf>['error'] }> {
-  const refusal = refusalOf(error) ?? incident(node, error, request)
-  await node.slots.find(recordRefusal)?.(request.principal ?? null, refusal, sourceOf(request))
+  const refusal = await recorded(node, error, request)
   return { status: refusal.status, ...bodyOf(refusal) }
 }
 

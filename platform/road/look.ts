@@ -2,6 +2,7 @@ import { readChunk } from '@postroad/files/service'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
 import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
+import { cursorOf } from './store/cursor.ts'
 import { type Listed, type Page, countInbox, deliveriesOf, keepersOf, listArrived, listInbox } from './store/deliveries.ts'
 import { type StoredMessage, findMessage, findMessages } from './store/messages.ts'
 import { receiptsOf } from './store/receipts.ts'
@@ -24,7 +25,7 @@ export async function inbox(tx: Tx, page: Page): Promise<readonly InboxItem[]> {
   })
 }
 
-const itemOf = (row: Listed, { head, manifest, chunkHashes, hops }: StoredMessage): InboxItem => ({ ...row, head, manifest, chunkHashes, hops, cursor: `${row.at.getTime()}_${row.message}` })
+const itemOf = (row: Listed, { head, manifest, chunkHashes, hops }: StoredMessage): InboxItem => ({ ...row, head, manifest, chunkHashes, hops, cursor: cursorOf(row.at, row.message) })
 
 /** A delivery with everything its terminal needs to open it; `body` are the sealed chunks where they lie in the database, else null. */
 export type ArrivedItem = InboxItem & { readonly body: readonly Uint8Array[] | null; readonly receipts: readonly SignedReceipt[] }

@@ -1,5 +1,5 @@
 import { base64url, fromBase64url, type Suite } from '@postroad/gm'
-import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, pack, type Packed, uuidv7 } from '@postroad/waybill'
+import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, MAX_HEAD_BYTES, pack, type Packed, uuidv7 } from '@postroad/waybill'
 import { dispatchAnswer, type DispatchRequest, dispatchesAnswer, MAX_REQUEST_BYTES, MAX_TOGETHER } from '../model.ts'
 import type { Client } from './client.ts'
 import { openSink, sourceOf } from './body.ts'
@@ -97,7 +97,7 @@ async function submit(post: Post, request: DispatchRequest, options: DispatchOpt
 /** Signatures asked for at the same moment are made in one exchange with the key process. */
 export const gatherSigning = (keys: OrganKeys): Post['sign'] =>
   gather<SignOrder, Uint8Array>(
-    { most: MAX_TOGETHER, heaviest: MAX_REQUEST_BYTES / 4, flights: 2, spacing: SPACING_MS, weightOf: ({ manifest, head }) => manifest.length + head.recipients.count, isRefusal },
+    { most: MAX_TOGETHER, heaviest: MAX_REQUEST_BYTES / 4, flights: 2, spacing: SPACING_MS, weightOf: ({ manifest }) => manifest.length + MAX_HEAD_BYTES, isRefusal },
     async (orders) => {
       const answers: Answered<Uint8Array>[] = []
       for (const suite of new Set(orders.map((order) => order.suite))) {

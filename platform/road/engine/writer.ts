@@ -21,8 +21,7 @@ const MAX_WEIGHT = 8 * 1024 * 1024
 /** How long the first entry of a batch waits for company. Batches grow by themselves while one is being written. */
 const LINGER_MS = 5
 const LAZY_MS = 100
-/** After a batch the writer rests as many times as long as it took, at most so long: a busy node writes few large batches, an idle one answers at once. */
-const REST = 1
+/** After a batch the writer rests as long as it took, at most so long: a busy node writes few large batches, an idle one answers at once. */
 const LONGEST_REST_MS = 60
 
 type Waiting<E, O> = { readonly entry: E; readonly since: number; resolve(outcome: O): void; reject(error: unknown): void }
@@ -57,7 +56,7 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
       const begun = performance.now()
       await settle(batch)
       const ended = performance.now()
-      rested = ended + Math.min(REST * (ended - begun), LONGEST_REST_MS)
+      rested = ended + Math.min(ended - begun, LONGEST_REST_MS)
       plan()
     }
   }
@@ -80,9 +79,10 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
     queue = rest
     return batch
   }
+  const dueAt = (entry: E, since: number): number => Math.max(rested, since + (entry.lazy ? LAZY_MS : linger))
   /** Sets the next time at which something must be written. */
   const plan = (): void => {
-    due = Math.max(rested, Math.min(...queue.map(({ entry, since }) => since + (entry.lazy ? LAZY_MS : linger)), Infinity))
+    due = Math.min(...queue.map(({ entry, since }) => dueAt(entry, since)), Infinity)
     if (running !== null || queue.length === 0) return
     if (timer !== null) clearTimeout(timer)
     timer = setTimeout(() => {
@@ -96,7 +96,7 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
         if (stopped) return reject(new Error('the road is stopping'))
         const since = performance.now()
         queue.push({ entry, since, resolve, reject })
-        const at = Math.max(rested, since + (entry.lazy ? LAZY_MS : linger))
+        const at = dueAt(entry, since)
         if (at < due) {
           due = at
           if (running === null) plan()

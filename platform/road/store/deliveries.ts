@@ -2,6 +2,7 @@ import { later, type Tx } from '@postroad/kernel/database'
 import type { Delivery, DeliveryFact, DeliveryState, SlicedRecipient } from '@postroad/waybill'
 import { decidedBy, stateOf } from '@postroad/waybill'
 import { sql } from 'kysely'
+import { placeOf } from './cursor.ts'
 
 export type Side = 'sent' | 'inbox'
 export type DeliveryRow = {
@@ -78,6 +79,7 @@ export type Listed = {
   readonly facts: Delivery
   readonly at: Date
 }
+const listed = sql`message, organ, keeper, name, role, entry, state, decided, facts, at`
 /** Newest first; `before` is the `cursor` of the last of the page before. */
 export type Page = { readonly organs?: readonly string[] | undefined; readonly states?: readonly DeliveryState[] | undefined; readonly before?: string | undefined; readonly limit: number }
 
@@ -86,16 +88,16 @@ export async function listInbox(tx: Tx, page: Page): Promise<readonly Listed[]> 
   const conditions = [sql`side = 'inbox'`]
   if (page.organs !== undefined) conditions.push(sql`keeper = any(${[...page.organs]}::text[])`)
   if (page.states !== undefined) conditions.push(sql`state = any(${[...page.states]}::text[])`)
-  if (page.before !== undefined) conditions.push(sql`(at, message) < (${new Date(Number(page.before.split('_')[0]))}, ${page.before.split('_')[1] ?? ''}::uuid)`)
-  const { rows } = await sql<Listed>`select message, organ, keeper, name, role, entry, state, decided, facts, at
+  if (page.before !== undefined) conditions.push(sql`(at, message) < ${placeOf(page.before)}`)
+  const { rows } = await sql<Listed>`select ${listed}
     from road.delivery where ${sql.join(conditions, sql` and `)} order by at desc, message desc limit ${page.limit}`.execute(tx)
   return rows
 }
 
 /** What arrived at these organs and was not yet taken in by any of their terminals, oldest first; `after` is the `cursor` of the last of the page before. */
 export async function listArrived(tx: Tx, page: { readonly organs: readonly string[]; readonly after?: string | undefined; readonly limit: number }): Promise<readonly Listed[]> {
-  const after = page.after === undefined ? sql`` : sql`and (at, message) > (${new Date(Number(page.after.split('_')[0]))}, ${page.after.split('_')[1] ?? ''}::uuid)`
-  const { rows } = await sql<Listed>`select message, organ, keeper, name, role, entry, state, decided, facts, at
+  const after = page.after === undefined ? sql`` : sql`and (at, message) > ${placeOf(page.after)}`
+  const { rows } = await sql<Listed>`select ${listed}
     from road.delivery where side = 'inbox' and state = 'arrived' and keeper = any(${[...page.organs]}::text[]) ${after} order by at, message limit ${page.limit}`.execute(tx)
   return rows
 }
@@ -114,7 +116,7 @@ export async function countInbox(tx: Tx): Promise<Readonly<Partial<Record<Delive
 }
 
 export async function deliveriesOf(tx: Tx, side: Side, message: string): Promise<readonly Listed[]> {
-  const { rows } = await sql<Listed>`select message, organ, keeper, name, role, entry, state, decided, facts, at from road.delivery where side = ${side} and message = ${message} order by (entry ->> 'index')::int`.execute(tx)
+  const { rows } = await sql<Listed>`select ${listed} from road.delivery where side = ${side} and message = ${message} order by (entry ->> 'index')::int`.execute(tx)
   return rows
 }
 

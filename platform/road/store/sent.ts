@@ -1,6 +1,7 @@
 import type { Tx } from '@postroad/kernel/database'
 import type { DeliveryState, Head } from '@postroad/waybill'
 import { sql } from 'kysely'
+import { cursorOf, placeOf } from './cursor.ts'
 
 export type SentPage = { readonly organs?: readonly string[] | undefined; readonly before?: string | undefined; readonly limit: number }
 export type SentSummary = {
@@ -17,11 +18,11 @@ export type SentSummary = {
 export async function listSent(tx: Tx, page: SentPage): Promise<readonly SentSummary[]> {
   const conditions = [sql`m.origin`]
   if (page.organs !== undefined) conditions.push(sql`m.sender_organ = any(${[...page.organs]}::text[])`)
-  if (page.before !== undefined) conditions.push(sql`(m.at, m.id) < (${new Date(Number(page.before.split('_')[0]))}, ${page.before.split('_')[1] ?? ''}::uuid)`)
+  if (page.before !== undefined) conditions.push(sql`(m.at, m.id) < ${placeOf(page.before)}`)
   const { rows } = await sql<Omit<SentSummary, 'cursor'>>`select m.id as message, m.head, m.manifest, m.own_wrap as "ownWrap", m.at,
       (select coalesce(json_object_agg(state, count), '{}') from (select state, count(*) from road.delivery d where d.message = m.id and d.side = 'sent' group by state) s) as states
     from road.message m where ${sql.join(conditions, sql` and `)} order by m.at desc, m.id desc limit ${page.limit}`.execute(tx)
-  return rows.map((row) => ({ ...row, cursor: `${row.at.getTime()}_${row.message}` }))
+  return rows.map((row) => ({ ...row, cursor: cursorOf(row.at, row.message) }))
 }
 
 /** The number that an organ's next message in a thread bears; null for a thread of which whoever asks may see no message. */
