@@ -91,17 +91,10 @@ async function readBody(road: Road, peer: string, id: string, body: AsyncIterabl
   return { shipment: read, framed: laneOf(read.head.body.bytes) === 'small' && inline.length === read.chunkHashes.length ? concat(...inline) : null }
 }
 
-/** The disk is asked for every large body; for small ones, which may be hundreds a second, once in a while. */
-const ROOM_FRESH_MS = 1000
-const askedAt = new WeakMap<Road, number>()
-
 /** A hop without room answers "later"; small things are let in when large ones are not any more. */
 async function requireRoomFor(road: Road, bytes: number): Promise<void> {
-  const now = performance.now()
-  if (laneOf(bytes) === 'small' && now - (askedAt.get(road) ?? -Infinity) < ROOM_FRESH_MS) return
   try {
     await requireRoom(road.node, bytes)
-    askedAt.set(road, now)
   } catch (error) {
     throw error instanceof Error && 'code' in error && error.code === 'files.diskFull' ? new Later(error as unknown as Refusal) : error
   }

@@ -9,6 +9,7 @@ import { UnlockForm } from '../keys/unlock-form.tsx'
 import { useKeyed, useTerminal } from '../terminal/provider.tsx'
 import type { OpenedHere } from '../terminal/port.ts'
 import { keyWords, receivedWords } from '../words.ts'
+import { ContentFacts } from './content-facts.tsx'
 import { Files, saveAs } from './files.tsx'
 import { sealedTitle } from './list-row.tsx'
 import { ReturnPanel } from './return-panel.tsx'
@@ -68,10 +69,7 @@ function Shown({ document, content, sealed, opened, waiting, thrown, onRetry, on
           </div>
           <dl className="facts">
             <dt>{receivedWords.from}</dt><dd>{content?.issuingName ? `${content.issuingName}（${titles(head.sender.organ)}）` : titles(head.sender.organ)}</dd>
-            {content !== null && content.number !== '' && <><dt>{receivedWords.number}</dt><dd>{content.number}</dd></>}
-            {content !== null && content.printedTo !== '' && <><dt>{receivedWords.printedTo}</dt><dd>{content.printedTo}</dd></>}
-            {content !== null && content.printedCc !== '' && <><dt>{receivedWords.printedCc}</dt><dd>{content.printedCc}</dd></>}
-            {content !== null && content.note !== '' && <><dt>{receivedWords.note}</dt><dd className="note">{content.note}</dd></>}
+            <ContentFacts content={content} />
             <dt>{deputised ? receivedWords.addressee : receivedWords.role}</dt><dd>{deputised && `${titles(document.organ)}，`}{ROLES[document.slice.leaf.role]}</dd>
             <dt>{receivedWords.created}</dt><dd>{fullDate(head.created)}</dd>
             <dt>{receivedWords.arrived}</dt><dd>{fullDate(document.arrivedAt)}</dd>

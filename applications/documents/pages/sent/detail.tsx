@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { mayRecall } from '../../model.ts'
 import type { SentSummary } from '../../terminal/types.ts'
 import { KINDS } from '../../words.ts'
+import { ContentFacts } from '../received/content-facts.tsx'
 import { saveAs } from '../received/files.tsx'
 import { sealedTitle } from '../received/list-row.tsx'
 import { useKeyed, useTerminal } from '../terminal/provider.tsx'
@@ -30,10 +31,7 @@ export function SentDetail({ id, row, done }: Props) {
           </div>
           <dl className="facts">
             {content !== null && <><dt>{dispatchWords.issuingName}</dt><dd>{content.issuingName}</dd></>}
-            {content !== null && content.number !== '' && <><dt>{receivedWords.number}</dt><dd>{content.number}</dd></>}
-            {content !== null && content.printedTo !== '' && <><dt>{receivedWords.printedTo}</dt><dd>{content.printedTo}</dd></>}
-            {content !== null && content.printedCc !== '' && <><dt>{receivedWords.printedCc}</dt><dd>{content.printedCc}</dd></>}
-            {content !== null && content.note !== '' && <><dt>{receivedWords.note}</dt><dd className="note">{content.note}</dd></>}
+            <ContentFacts content={content} />
             {row !== null && <><dt>{receivedWords.created}</dt><dd>{fullDate(row.submittedAt)}</dd></>}
           </dl>
         </header>
