@@ -24,7 +24,7 @@ const BELOW: Readonly<Record<Layer, readonly Layer[]>> = {
 /** What the browser loads, besides everything that the libraries export: nothing under it may reach for Node. */
 const BROWSER_ENTRIES = ['desk/main.tsx', 'platform/keys/channel.ts']
 /** Exports of libraries that are for Node only. */
-const FOR_NODE = ['./node', './workers', './simulation']
+const FOR_NODE = ['./node', './workers', './simulation', './simulation/checker']
 
 export type Import = { readonly specifier: string; readonly typeOnly: boolean }
 type Edge = { readonly from: string; readonly to: string; readonly typeOnly: boolean }
@@ -86,7 +86,8 @@ function resolveRoom(rooms: ReadonlyMap<string, Room>, specifier: string): strin
   const room = rooms.get(`${scope}/${name}`)
   if (room === undefined) return undefined
   const what = ['.', ...rest].join('/')
-  const target = room.exports[what] ?? room.exports['./*']?.replace('*', rest.join('/'))
+  const [pattern, open] = Object.entries(room.exports).find(([name]) => name.endsWith('/*') && what.startsWith(name.slice(0, -1))) ?? []
+  const target = room.exports[what] ?? (pattern === undefined ? undefined : open?.replace('*', what.slice(pattern.length - 1)))
   return target === undefined ? undefined : join(room.folder, target)
 }
 

@@ -13,9 +13,12 @@ export type Role = 'app' | 'migrator' | 'superuser'
 export type PostgresOptions = {
   /** Server settings over the defaults, for instance `{ shared_buffers: '256MB' }`. They hold from the server's next start. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Starts the server again when it dies, until `stop`; told each time that it died, and when it could not be started yet. */
+  readonly guard?: (event: 'died' | 'notStarted', error: Error | null) => void
 }
 
 export type Postgres = {
+  /** The server's present process. */
   readonly pid: number
   /** True when the server was running already, left by an earlier process of this node. */
   readonly adopted: boolean
@@ -57,7 +60,7 @@ export async function startPostgres(home: string, options: PostgresOptions = {})
   const found = readPidFile(data)
   const log = join(folders.logs, 'postgres.log')
   if (found === null) await initialise(programOf(home), data, secrets)
-  const server = (found && (await untilReady(data, found.pid))) ?? (await launch(home, data, log, options))
+  let server = (found && (await untilReady(data, found.pid))) ?? (await launch(home, data, log, options))
   const url = (role: Role, database: string = DATABASE): string => urlOf(secrets, server.socket, role, database)
   try {
     await ensureRoles(url('superuser', 'postgres'), secrets, DATABASE)
@@ -69,7 +72,43 @@ export async function startPostgres(home: string, options: PostgresOptions = {})
     }
     return startPostgres(home, options) // it was dying when it was found
   }
-  return { pid: server.pid, adopted: found?.pid === server.pid, url, migratorUrl: url('migrator'), stop: () => stopServer(home, server) }
+  const again = async (): Promise<number> => (server = await launch(home, data, log, options)).pid
+  const guard = options.guard === undefined ? null : guardServer(server.pid, again, options.guard)
+  const adopted = found?.pid === server.pid
+  return {
+    get pid() {
+      return server.pid
+    },
+    adopted, url, migratorUrl: url('migrator'),
+    stop: async () => {
+      await guard?.stop()
+      await stopServer(home, server)
+    },
+  }
+}
+
+const GUARD_MS = 200
+const LONGEST_WAIT_MS = 5_000
+
+/** A full disk ends the server as a killed one does: it is started again for as long as it takes. */
+function guardServer(first: number, again: () => Promise<number>, told: NonNullable<PostgresOptions['guard']>): { stop(): Promise<void> } {
+  let pid = first
+  let isOver = false
+  const watch = async (): Promise<void> => {
+    for (let pause = GUARD_MS; !isOver; await wait(pause, null, { ref: false })) {
+      if (isAlive(pid)) continue
+      if (pause === GUARD_MS) told('died', null)
+      try {
+        pid = await again()
+        pause = GUARD_MS
+      } catch (error) {
+        told('notStarted', error as Error)
+        pause = Math.min(pause * 2, LONGEST_WAIT_MS)
+      }
+    }
+  }
+  const watching = watch()
+  return { stop: async () => ((isOver = true), await watching) }
 }
 
 const ROLES = { app: 'postroad_app', migrator: 'postroad_migrator', superuser: 'postgres' } as const

@@ -49,7 +49,7 @@ export async function startNode(config: Config, plugins: readonly Plugin[], opti
   let stopping: Promise<void> | null = null
   const stop = (): Promise<void> => (stopping ??= stopInReverse(started))
   try {
-    const urls = await databaseOf(config, started)
+    const urls = await databaseOf(config, started, options.log ?? createLog(config.node, config.log))
     const database = connect(urls.url, 20)
     started.push({ stop: () => database.close() })
     return { ...(await compose(config, plugins, options, { database, ...urls }, started)), stop }
@@ -61,9 +61,9 @@ export async function startNode(config: Config, plugins: readonly Plugin[], opti
 
 type Urls = { readonly url: string; readonly migratorUrl: string }
 
-async function databaseOf(config: Config, started: Stoppable[]): Promise<Urls> {
+async function databaseOf(config: Config, started: Stoppable[], log: Logger): Promise<Urls> {
   if (config.database !== null) return config.database
-  const postgres = await startPostgres(config.home)
+  const postgres = await startPostgres(config.home, { guard: (event, err) => log.error({ err }, event === 'died' ? 'PostgreSQL died; it is started again' : 'PostgreSQL could not be started; tried again') })
   started.push({ stop: () => postgres.stop() })
   return { url: postgres.url('app'), migratorUrl: postgres.url('migrator') }
 }

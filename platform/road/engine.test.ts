@@ -239,7 +239,7 @@ describe('recall', () => {
 })
 
 /** Keeps a message from being sent, as a cut link would. */
-const hold = (tx: Tx, message: string) => asRoad(tx, () => sql`update road.shipment set next_at = now() + interval '1 hour' where message = ${message}`.execute(tx))
+const hold = (tx: Tx, message: string) => asRoad(tx, () => sql`update road.shipment set next_at = now() + interval '100 seconds' where message = ${message}`.execute(tx))
 
 describe('time limits', () => {
   it('raise one provisional alarm, end nothing; a person closes; a late 签收 wins', async () => {

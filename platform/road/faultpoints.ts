@@ -33,7 +33,7 @@ export function faultpoint(point: FaultPoint): void {
   if (fault.left === 0) process.kill(process.pid, 'SIGKILL')
 }
 
-/** Chooses the point while running, as a test's own station does. */
-export function armFault(point: FaultPoint, passings: number): void {
-  fault = { point, left: passings }
+/** Chooses the point while running, or none, as a test's own station does. */
+export function armFault(point: FaultPoint | null, passings: number): void {
+  fault = point === null ? null : { point, left: passings }
 }

@@ -8,12 +8,12 @@ export const INLINE_BYTES = 64 * 1024
 /** Who holds a shipment's lease answers within this time or loses it; renewed every `HEARTBEAT_MS`. */
 export const LEASE_MS = 30_000
 export const HEARTBEAT_MS = 10_000
+/** What clocks may differ by. */
+export const CLOCK_SLACK_MS = 5 * 60_000
 /** One signature covers all receipts that fall due within this time. */
 export const RECEIPT_WINDOW_MS = 20
 /** How long a centre keeps what it handed on: as far back as the next centre's backups may reach. */
 export const CUSTODY_KEPT_DAYS = 14
-
-
 
 /** What a link's two lanes carry: a film never waits before, nor holds up, a letter. */
 export type Lane = 'small' | 'large'
@@ -27,7 +27,7 @@ const URGENCIES: readonly Urgency[] = ['normal', 'urgent', 'extraUrgent']
 export const urgencyNumber = (urgency: Urgency): number => URGENCIES.indexOf(urgency)
 
 const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 60_000
+export const LONGEST_PAUSE_MS = 60_000
 /** Pause before the next try after so many failures in a row: doubling, capped, with jitter so that many links do not try together. `random` in [0, 1). */
 export function backOff(failures: number, random: number): number {
   const full = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20))

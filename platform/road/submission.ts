@@ -4,7 +4,7 @@ import type { Refusal } from '@postroad/kernel/errors'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import { type DirectoryView, type Result, checkChunkHashes, checkHead, chunkHash, directoryId, hashText, head, manifestHash, organKey, slicedRecipient, uuid, verifyAllRecipients } from '@postroad/waybill'
 import { z } from 'zod'
-import { wayTo } from './model.ts'
+import { CLOCK_SLACK_MS, wayTo } from './model.ts'
 import { refusalOf, roadFaults } from './words.ts'
 
 /** What an organ's terminal hands in. All of it is ciphertext, hashes and addresses. */
@@ -28,7 +28,6 @@ export type Submission = z.infer<typeof submission>
 /** The duty by which a post sends documents. */
 export const SEND_DUTY = 'documents.send'
 /** Clocks of terminals and nodes may differ by so much; older heads than this are packed anew. */
-const CLOCK_SLACK_MS = 5 * 60_000
 const OLDEST_MS = 24 * 3600_000
 /** Bodies inside a submission. */
 export const MAX_INLINE_BODY_BYTES = 1024 * 1024

@@ -4,6 +4,7 @@ import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
 import { type SignedReceipt, frame, headHash } from '@postroad/waybill'
+import { clockFault } from './engine/clock.ts'
 import { signIntakes, writeJournal } from './engine/commit.ts'
 import { type Intake, type Outcome, newJournal, noAftermath } from './engine/effects.ts'
 import { applyIntakes } from './engine/intake.ts'
@@ -43,6 +44,8 @@ export async function submit(tx: Tx, node: Node, principal: PersonPrincipal, giv
   const road = node.slots.get(roadSlot)
   const intake = await prepare(road, principal, given)
   const now = node.now()
+  const wrong = clockFault(road, now)
+  if (wrong !== null) throw wrong
   const [signed] = await signIntakes(road, [intake], now)
   if (signed === undefined) throw new Error('an intake without its line')
   const journal = newJournal()

@@ -37,6 +37,8 @@ export const roadFaults = defineFaults('road', {
   notAnnounced: { status: 404, message: '没有等待此分块的运单。', advice: '对方节点会先重发运单，无需人工处理。' },
   badReceipts: { status: 422, message: '回执无法读取，已拒绝。', advice: '请核对发送方程序。' },
   noCustody: { status: 502, message: '对方没有给出有效的接收回执。', advice: '系统会自动重试；若持续出现，请联系对方节点。' },
+  clocksDiffer: { status: 503, message: '两个节点的时钟相差超过五分钟，暂不交接。', advice: '请在两个节点上分别校准时钟（建议启用自动对时）；校准后自动继续，文件不会丢失。' },
+  clockWrong: { status: 503, message: '本节点的时钟早于自己密钥的启用时间，暂不办理收发。', advice: '请校准本节点的时钟；校准后自动继续，文件不会丢失。' },
   stopping: { status: 503, message: '节点正在停止。', advice: '请稍后重试。' },
   notClosable: { status: 409, message: '该件不能由人工结束。', advice: '请刷新跟踪页面后再试。' },
   ...fromProtocol(),

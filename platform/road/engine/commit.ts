@@ -8,6 +8,7 @@ import type { Marks } from '../model.ts'
 import { countTaken, rememberMarks } from '../store/links.ts'
 import { type DueReceipt, deleteDue, insertDue, markRelayed, receiptsById } from '../store/receipts.ts'
 import { markEnded, markFailed, markHandedOn } from '../store/shipments.ts'
+import { clockFault } from './clock.ts'
 import { DONE, type Aftermath, type Effect, type EffectOf, type Intake, type Journal, type Outcome, newJournal, noAftermath } from './effects.ts'
 import { type IntakeResult, type SignedIntake, applyIntakes } from './intake.ts'
 import { type Road, directoryOf, ownReceipt, random } from './road.ts'
@@ -20,6 +21,8 @@ import { type Brought, type Unsettled, applyReceipts } from './settle.ts'
  */
 export async function commitBatch(road: Road, effects: readonly Effect[]): Promise<readonly Outcome[]> {
   const now = road.node.now()
+  const wrong = clockFault(road, now)
+  if (wrong !== null) throw wrong
   const intakes = await signIntakes(road, effectsOf(effects, 'intake').map(({ intake }) => intake), now)
   const work = { journal: newJournal(), aftermath: noAftermath() }
   const written = await road.node.transaction(service('road'), async (tx) => {

@@ -6,9 +6,10 @@ import { faultpoint } from '../faultpoints.ts'
 import { type ArrivedRequest, BodyCut, type WireHandler, type WireReply, readAll } from '../transport/port.ts'
 import { roadFaults } from '../words.ts'
 import { answerGreeting } from './greet.ts'
+import { CLOCK_SLACK_MS } from '../model.ts'
 import { type Announced, Later, type Offerer, receiveChunk, receiveReceipts, receiveShipment } from './inbound.ts'
 import type { Road } from './road.ts'
-import { CHUNK_TYPE, EPOCH_HEADER, JSON_TYPE, NODE_HEADER, SHIPMENT_TYPE, greeting, paths } from './wire.ts'
+import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, JSON_TYPE, NODE_HEADER, SHIPMENT_TYPE, greeting, paths } from './wire.ts'
 
 const SHIPMENT = /^\/road\/v1\/shipments\/([A-Za-z0-9_-]{43})$/
 const CHUNK = /^\/road\/v1\/shipments\/([A-Za-z0-9_-]{43})\/chunks\/(\d{1,7})$/
@@ -51,6 +52,7 @@ async function roadRoute(road: Road, announced: Announced, path: string, request
   // whoever has not greeted this epoch may hold what this database, restored from a backup, has forgotten
   if (offerer.epoch !== road.epoch) throw new Later(roadFaults.greetFirst())
   if (shipment !== undefined) {
+    requireSameTime(road, offerer.peer, request.headers[CLOCK_HEADER])
     const reply = await receiveShipment(road, announced, offerer, shipment, request.body)
     if (reply.status === 200) faultpoint('custody.beforeAnswer')
     return reply
@@ -75,6 +77,14 @@ function requireNeighbour(road: Road, request: ArrivedRequest): Offerer {
   if (claimed !== peer) throw roadFaults.peerMismatch({ claimed: claimed.slice(0, 64), certificate: peer })
   if (!neighbours(road.node).includes(peer)) throw roadFaults.notNeighbour({ peer })
   return { peer, epoch: request.headers[EPOCH_HEADER] ?? '' }
+}
+
+/** Custody is signed with a time that others must believe. Which of two clocks is wrong nobody here can tell: what comes waits until they agree. */
+function requireSameTime(road: Road, peer: string, told: string | undefined): void {
+  const now = road.node.now()
+  const apart = told === undefined ? 0 : now.getTime() - Date.parse(told)
+  // NaN, of a time that is none, is not within the slack either
+  if (!(Math.abs(apart) <= CLOCK_SLACK_MS)) throw new Later(roadFaults.clocksDiffer({ peer, told: told?.slice(0, 40) ?? '', seconds: Math.round(apart / 1000) }))
 }
 
 async function hello(road: Road, { peer }: Offerer, request: ArrivedRequest): Promise<WireReply> {

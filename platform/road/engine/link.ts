@@ -28,6 +28,8 @@ export type Link = {
 export type LinkReport = { readonly peer: string; readonly greeted: boolean; readonly failures: number; readonly pausedUntil: Date | null; readonly lastError: string | null; readonly waiting: number; readonly receipts: number }
 
 const CLAIM = 128
+/** Some minutes; a write that fails for so long is left to the lease's end and another try. */
+const MOST_WRITES = 60
 
 export function openLink(road: Road, peer: string): Link {
   const lanes: Readonly<Record<Lane, LaneQueue<Held>>> = { small: laneQueue<Held>('small'), large: laneQueue<Held>('large') }
@@ -43,12 +45,14 @@ export function openLink(road: Road, peer: string): Link {
   let timer: NodeJS.Timeout | null = null
   let stopped = false
 
+  /** Milliseconds of the pause that are left; a clock put forward or back does not change them. */
+  const left = (): number => pausedUntil - performance.now()
   const follow = (work: Promise<unknown>): void => {
     const tracked = work.catch((error: unknown) => road.node.log.error({ err: error, peer }, 'link: unexpected')).finally(() => under.delete(tracked))
     under.add(tracked)
   }
   const pump = (): void => {
-    if (stopped || greeting || pausedUntil > Date.now()) return
+    if (stopped || greeting || left() > 0) return
     if (epoch === null) {
       greeting = true
       return follow(welcome())
@@ -100,28 +104,42 @@ export function openLink(road: Road, peer: string): Link {
     lanes[shipment.lane].add({ ...handed, id: shipment.id, rank: shipment.rank, order: orderKey(message.head), ordinal: message.head.ordinal, bytes: (message.framed?.length ?? 0) + message.manifest.length + 2048 })
   }
   const deliver = async (lane: Lane, entry: Held, peerEpoch: string): Promise<void> => {
-    const lease: Lease = { shipment: entry.shipment.id, fence: entry.fence }
-    let result: OfferResult
     try {
-      result = await offer(road, entry, peerEpoch)
-      if (result.kind === 'custody') serverFaults = 0
-    } catch (error) {
-      if (!(error instanceof LinkFailure)) road.node.log.error({ err: error, shipment: lease.shipment }, 'shipment not offered')
-      await fail(error)
-      result = { kind: 'later', code: error instanceof LinkFailure ? `link.${error.reason}` : 'road.unexpected' }
+      await settle(entry, { shipment: entry.shipment.id, fence: entry.fence }, await tryOnce(entry, peerEpoch))
+    } finally {
+      lanes[lane].done(entry) // whatever happens: what a lane held for ever would never be offered again
     }
-    await settle(entry, lease, result)
-    lanes[lane].done(entry)
     pump()
+  }
+  const tryOnce = async (entry: Held, peerEpoch: string): Promise<OfferResult> => {
+    try {
+      const result = await offer(road, entry, peerEpoch)
+      if (result.kind === 'custody') serverFaults = 0
+      return result
+    } catch (error) {
+      if (!(error instanceof LinkFailure)) road.node.log.error({ err: error, shipment: entry.shipment.id }, 'shipment not offered')
+      await fail(error)
+      return { kind: 'later', code: error instanceof LinkFailure ? `link.${error.reason}` : 'road.unexpected' }
+    }
+  }
+  /** What the peer answered is worth keeping: while the database is away it is written again and again, and the lease is held. */
+  const insist = async (write: () => Promise<unknown>): Promise<void> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return void (await write())
+      } catch (error) {
+        if (stopped || tries === MOST_WRITES) throw error
+        await new Promise((resolve) => setTimeout(resolve, backOff(Math.min(tries, 4), Math.random())))
+      }
+    }
   }
   const settle = async (entry: Held, lease: Lease, result: OfferResult): Promise<void> => {
     const common = { keys: [entry.shipment.id], weight: 2048, lazy: false }
     const retry = (code: string, pause: number): Promise<unknown> =>
-      road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: new Date(road.node.now().getTime() + pause), outcome: 'later', code, detail: lastError ?? '' } })
-    if (result.kind === 'custody') await road.writer.write({ ...common, lazy: true, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts })
-    else if (result.kind === 'refused') {
-      await road.writer.write({ ...common, kind: 'refused', lease, message: entry.message, peer, reason: { code: result.code, text: peer } })
-    } else if (result.kind === 'greet') {
+      insist(() => road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: new Date(road.node.now().getTime() + pause), outcome: 'later', code, detail: lastError ?? '' } }))
+    if (result.kind === 'custody') await insist(() => road.writer.write({ ...common, lazy: true, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts }))
+    else if (result.kind === 'refused') await insist(() => road.writer.write({ ...common, kind: 'refused', lease, message: entry.message, peer, reason: { code: result.code, text: peer } }))
+    else if (result.kind === 'greet') {
       epoch = null
       await retry('road.greetFirst', 0)
       look[laneOf(entry.message.bodyBytes)] = true
@@ -140,22 +158,26 @@ export function openLink(road: Road, peer: string): Link {
   }
   const fail = async (error: unknown): Promise<void> => {
     if (stopped) return
-    const first = pausedUntil <= Date.now()
+    const first = left() <= 0
     epoch = null
     lastError = error instanceof Error ? error.message.slice(0, 300) : String(error)
     if (!first) return // the others that were under way fell with the same connection
     failures += 1
-    pausedUntil = Date.now() + backOff(failures, Math.random())
+    pausedUntil = performance.now() + backOff(failures, Math.random())
     plan()
     const waiting = [...lanes.small.clear(), ...lanes.large.clear()]
-    await road.node.transaction(service('road'), async (tx) => {
-      await releaseLeases(tx, waiting.map(({ id, fence }) => ({ shipment: id, fence })))
-      await setLinkFailure(tx, peer, failures, new Date(pausedUntil), lastError)
-    })
+    try {
+      await road.node.transaction(service('road'), async (tx) => {
+        await releaseLeases(tx, waiting.map(({ id, fence }) => ({ shipment: id, fence })))
+        await setLinkFailure(tx, peer, failures, new Date(road.node.now().getTime() + left()), lastError)
+      })
+    } catch (failure) {
+      road.node.log.warn({ err: failure, peer }, 'link: leases not given back; they run out')
+    }
   }
   const plan = (): void => {
     if (timer !== null) clearTimeout(timer)
-    timer = setTimeout(() => ((timer = null), pump()), Math.max(1, pausedUntil - Date.now()))
+    timer = setTimeout(() => ((timer = null), pump()), Math.max(1, left()))
     timer.unref()
   }
   const heartbeat = setInterval(() => {
@@ -163,12 +185,12 @@ export function openLink(road: Road, peer: string): Link {
     if (held.length > 0) follow(road.node.transaction(service('road'), (tx) => extendLeases(tx, held, road.node.now())))
   }, HEARTBEAT_MS)
   heartbeat.unref()
-  const relays = relayQueue(road, peer, { epoch: () => (pausedUntil > Date.now() ? null : epoch), follow, fail, greetAgain: () => ((epoch = null), pump()), pump: () => pump() })
+  const relays = relayQueue(road, peer, { epoch: () => (left() > 0 ? null : epoch), follow, fail, greetAgain: () => ((epoch = null), pump()), pump: () => pump() })
 
   return {
     peer,
     relays,
-    hasRoom: (lane) => !stopped && pausedUntil <= Date.now() && lanes[lane].hasRoom,
+    hasRoom: (lane) => !stopped && left() <= 0 && lanes[lane].hasRoom,
     hand(handed) {
       if (handed.shipment.owner === null) look[handed.shipment.lane] = true
       else hold(handed)
@@ -179,11 +201,11 @@ export function openLink(road: Road, peer: string): Link {
       pump()
     },
     heard() {
-      if (pausedUntil <= Date.now()) return
+      if (left() <= 0) return
       pausedUntil = 0
       follow(road.node.transaction(service('road'), (tx) => tryAtOnce(tx, peer, road.node.now())).then(() => ((look.small = look.large = true), pump())))
     },
-    state: () => ({ peer, greeted: epoch !== null, failures, pausedUntil: pausedUntil > Date.now() ? new Date(pausedUntil) : null, lastError, waiting: lanes.small.size + lanes.large.size, receipts: relays.size }),
+    state: () => ({ peer, greeted: epoch !== null, failures, pausedUntil: left() > 0 ? new Date(road.node.now().getTime() + left()) : null, lastError, waiting: lanes.small.size + lanes.large.size, receipts: relays.size }),
     async stop() {
       stopped = true
       clearInterval(heartbeat)

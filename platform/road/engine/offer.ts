@@ -5,7 +5,7 @@ import { faultpoint } from '../faultpoints.ts'
 import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
-import { CHUNK_TYPE, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
+import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
 
 export type OfferResult =
   | { readonly kind: 'custody'; readonly mark: number; readonly receipts: readonly SignedReceipt[] }
@@ -28,7 +28,7 @@ export async function offer(road: Road, handed: HandedShipment, epoch: string): 
   const frame = encodeShipment({ head: message.head, hops: shipment.hops, slice: shipment.slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded: shipment.forwarded })
   const body = message.framed === null ? [frame] : [frame, message.framed]
   const put = (path: string, type: string, content: readonly Uint8Array[]): Promise<WireReply> =>
-    road.transport.request(address, { method: 'PUT', path, type, headers: { [NODE_HEADER]: road.self, [EPOCH_HEADER]: epoch }, length: content.reduce((sum, piece) => sum + piece.length, 0), body: content })
+    road.transport.request(address, { method: 'PUT', path, type, headers: { [NODE_HEADER]: road.self, [EPOCH_HEADER]: epoch, [CLOCK_HEADER]: road.node.now().toISOString() }, length: content.reduce((sum, piece) => sum + piece.length, 0), body: content })
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     faultpoint('offer.beforeSend')
     const reply = await put(paths.shipment(shipment.id), SHIPMENT_TYPE, body)
@@ -65,9 +65,10 @@ function readCustody(road: Road, { shipment, message }: HandedShipment, reply: W
   const { mark, receipts, epoch } = readReply(reply, custodyAnswer)
   if (epoch !== greeted) return { kind: 'greet' } // it speaks of what a restore may have undone
   const keyOf = receiptKeyOf(directoryOf(road))
-  const good = receipts.filter((signed) => verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }).ok)
+  const verdicts = receipts.map((signed) => ({ signed, verdict: verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }) }))
+  const good = verdicts.filter(({ verdict }) => verdict.ok).map(({ signed }) => signed)
   const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === shipment.link)
-  if (good.length < receipts.length) road.node.log.warn({ peer: shipment.link, message: message.head.id, refused: receipts.length - good.length }, 'receipts in an answer refused')
+  if (good.length < receipts.length) road.node.log.warn({ peer: shipment.link, message: message.head.id, refused: verdicts.flatMap(({ signed: { receipt }, verdict }) => (verdict.ok ? [] : [{ kind: receipt.kind, code: verdict.fault.code }])) }, 'receipts in an answer refused')
   return custody ? { kind: 'custody', mark, receipts: good } : { kind: 'later', code: 'road.noCustody' }
 }
 

@@ -40,7 +40,7 @@ export type Hands = {
 export const roadSlot: Slot<Road> = { name: 'road.road' }
 
 export const random = (length: number): Uint8Array => randomBytes(length)
-export const directoryOf = (road: Road): DirectoryView => view(road.node)
+export const directoryOf = (road: Pick<Road, 'node'>): DirectoryView => view(road.node)
 
 /** A receipt of this node about a message; incomplete ones are programming errors. */
 export function ownReceipt(road: Road, head: Head, fact: Pick<Receipt, 'kind' | 'recipient'> & Partial<Pick<Receipt, 'reason'>>, at: Date): Receipt {

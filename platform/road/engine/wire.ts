@@ -11,6 +11,8 @@ export const JSON_TYPE = 'application/json'
 /** The caller's own id, which its certificate must confirm, and the epoch of the callee that it greeted. */
 export const NODE_HEADER = 'postroad-node'
 export const EPOCH_HEADER = 'postroad-epoch'
+/** What the caller's clock showed when it offered. */
+export const CLOCK_HEADER = 'postroad-at'
 
 export const paths = {
   hello: '/road/v1/hello',

@@ -1,7 +1,7 @@
 import { later, type Tx } from '@postroad/kernel/database'
 import type { Head, SignedHopLine, SignedReceipt, SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
-import { LEASE_MS, type Lane, urgencyNumber } from '../model.ts'
+import { LEASE_MS, LONGEST_PAUSE_MS, type Lane, urgencyNumber } from '../model.ts'
 
 /** What goes over one link for one message. */
 export type NewShipment = {
@@ -39,12 +39,15 @@ type ClaimedRow = Omit<ClaimedShipment, 'fence' | 'rank'> & { readonly fence: st
 const inTurn = sql`(m.kind = 'recallRequest' or s.ordinal = 0 or not exists (select from road.shipment e join road.message em on em.id = e.message
   where e.link = s.link and e.state = 'queued' and e.thread = s.thread and e.sender = s.sender and e.urgency = s.urgency and e.ordinal < s.ordinal and em.kind <> 'recallRequest'))`
 
+/** No pause and no lease is as long as this: what lies beyond was written while the clock was wrong, and is due. */
+const farthest = (now: Date): Date => new Date(now.getTime() + 2 * Math.max(LONGEST_PAUSE_MS, LEASE_MS))
+
 /** Claims due shipments of one lane of a link, the earliest deadline first; what others hold is skipped. */
 export async function claimShipments(tx: Tx, claim: { readonly link: string; readonly lane: Lane; readonly owner: string; readonly now: Date; readonly limit: number }): Promise<readonly ClaimedShipment[]> {
   const { rows } = await sql<ClaimedRow>`with due as (
       select s.id from road.shipment s join road.message m on m.id = s.message
-      where s.link = ${claim.link} and s.large = ${claim.lane === 'large'} and s.state = 'queued' and s.next_at <= ${claim.now}
-        and (s.lease_until is null or s.lease_until < ${claim.now}) and ${inTurn}
+      where s.link = ${claim.link} and s.large = ${claim.lane === 'large'} and s.state = 'queued' and not (s.next_at between ${claim.now} and ${farthest(claim.now)})
+        and not coalesce(s.lease_until between ${claim.now} and ${farthest(claim.now)}, false) and ${inTurn}
       order by s.rank limit ${claim.limit} for update of s skip locked)
     update road.shipment s set lease_owner = ${claim.owner}, lease_until = ${new Date(claim.now.getTime() + LEASE_MS)}, fence = s.fence + 1
     from due where s.id = due.id returning s.id, s.message, s.link, s.slice, s.hops, s.forwarded, s.fence, s.attempts, s.rank`.execute(tx)
@@ -108,7 +111,7 @@ export async function offerAgain(tx: Tx, link: string, mark: number, now: Date):
 
 /** Waiting shipments may be tried at once: something was heard from the peer. */
 export async function tryAtOnce(tx: Tx, link: string, now: Date): Promise<void> {
-  await sql`update road.shipment set next_at = ${now} where link = ${link} and state = 'queued' and next_at > ${now} and (lease_until is null or lease_until < ${now})`.execute(tx)
+  await sql`update road.shipment set next_at = ${now} where link = ${link} and state = 'queued' and next_at > ${now} and not coalesce(lease_until between ${now} and ${farthest(now)}, false)`.execute(tx)
 }
 
 /** Links with waiting shipments. */

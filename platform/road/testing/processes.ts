@@ -1,28 +1,21 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suites } from '@postroad/gm/node'
 import { freePort, until } from '@postroad/kernel/testing'
 import { type TestDatabase, createTestDatabase } from '@postroad/kernel/testing-database'
 import { anchorFingerprint } from '@postroad/waybill'
+import { type Child, childProcess } from './child.ts'
 import { type Network, type OrganKeys, type Place, codeFor, makeOrganKeys, organBodies } from './network.ts'
 import { ROOMS } from './rooms.ts'
-import type { Answer, Order } from './station.ts'
+import type { Order } from './orders.ts'
 
-/** A station in a process of its own, on a database that outlives it. */
-export type StationProcess = {
-  ask<T>(order: Order): Promise<T>
-  /** Waits until the process is dead. */
-  died(): Promise<void>
-  start(): Promise<void>
-  kill(): Promise<void>
-}
-export type Stations = Pick<Network, 'keys'> & { at(id: string): StationProcess; stop(): Promise<void> }
+/** Stations in processes of their own, on databases that outlive them. */
+export type Stations = Pick<Network, 'keys'> & { at(id: string): Child<Order>; stop(): Promise<void> }
 
 /** A tree of processes. The test keeps the organs' keys and plays their terminals. */
 export async function startStations(places: readonly Place[]): Promise<Stations> {
   const keys = new Map<string, OrganKeys>()
-  const stations = new Map<string, StationProcess & { remove(): Promise<void>; readonly port: number; readonly home: string }>()
+  const stations = new Map<string, Child<Order> & { remove(): Promise<void>; readonly port: number; readonly home: string }>()
   let anchor = ''
   for (const place of places) {
     for (const organ of place.organs) keys.set(organ, makeOrganKeys())
@@ -61,47 +54,13 @@ async function prepare(id: string, bootstrap: unknown, bodies: unknown) {
   const port = await freePort()
   writeFileSync(join(home, 'bootstrap.json'), JSON.stringify(bootstrap))
   writeFileSync(join(home, 'bodies.json'), JSON.stringify(bodies))
-  const env = envOf(id, home, port, database)
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
-  let child: ChildProcess | null = null
-  let dead: Promise<void> = Promise.resolve()
-  let count = 0
-  const start = async (): Promise<void> => {
-    const born = fork(new URL('./station.ts', import.meta.url), { env, serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-    child = born
-    const ready = new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }))
-    born.on('message', (answer: Answer) => {
-      const asked = waiting.get(answer.number)
-      waiting.delete(answer.number)
-      if (answer.code === undefined) asked?.resolve(answer.value)
-      else asked?.reject(Object.assign(new Error(answer.code), { code: answer.code }))
-    })
-    dead = new Promise((resolve) => born.once('exit', () => {
-      for (const { reject } of waiting.values()) reject(new Error('station died'))
-      waiting.clear()
-      resolve()
-    }))
-    await ready
-  }
-  const kill = async (): Promise<void> => {
-    child?.kill('SIGKILL')
-    await dead
-  }
+  const child = childProcess<Order>(new URL('./station.ts', import.meta.url), envOf(id, home, port, database))
   return {
+    ...child,
     home,
     port,
-    start,
-    kill,
-    died: () => dead,
-    ask: <T>(order: Order): Promise<T> =>
-      new Promise<T>((resolve, reject) => {
-        count += 1
-        waiting.set(count, { resolve: (value) => resolve(value as T), reject })
-        if (child === null || child.exitCode !== null || child.signalCode !== null) return reject(new Error('station died'))
-        child.send({ number: count, order }, (error) => error !== null && reject(new Error('station died')))
-      }),
     remove: async () => {
-      await kill()
+      await child.kill()
       await database.drop()
       rmSync(home, { recursive: true, force: true })
     },

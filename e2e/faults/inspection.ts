@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type SuiteId, fromBase64url, hex } from '@postroad/gm'
+import { suites } from '@postroad/gm/node'
+import { startPostgres } from '@postroad/kernel/postgres'
+import { chunkHash } from '@postroad/waybill'
+import pg from 'pg'
+import type { FireNode } from './network.ts'
+
+/** Reads a node's database past the node itself, as the superuser, whom row policies do not bind. */
+export type Books = { ask<T extends object>(text: string, values?: readonly unknown[]): Promise<T[]>; close(): Promise<void> }
+
+/** Starts the node's PostgreSQL where it is down; the node adopts it later. */
+export async function openBooks({ home }: FireNode): Promise<Books> {
+  const postgres = await startPostgres(home)
+  const client = new pg.Client(postgres.url('superuser'))
+  client.on('error', () => undefined)
+  await client.connect()
+  return { ask: async <T extends object>(text: string, values: readonly unknown[] = []) => (await client.query<T>(text, [...values])).rows, close: () => client.end() }
+}
+
+/** How far back one looks: what was handed on before the newest so many has been inspected before. */
+const NEWEST = 400
+
+/** Messages that this node believes a neighbour to have custody of, newest first. */
+export async function handedTo(books: Books, peer: string): Promise<string[]> {
+  const rows = await books.ask<{ message: string }>(`select message from road.shipment where link = $1 and state = 'handedOn' order by seq desc limit ${NEWEST}`, [peer])
+  return rows.map(({ message }) => message)
+}
+
+/** Of these messages, those whose row and whole body lie on the node's disk. */
+export async function heldOf(books: Books, { home }: FireNode, messages: readonly string[]): Promise<string[]> {
+  const rows = await books.ask<{ id: string; suite: SuiteId; chunk_hashes: string[]; framed: boolean }>(
+    `select m.id, m.head ->> 'suite' as suite, m.chunk_hashes, b.framed is not null or b.forgotten is not null as framed from road.message m join road.body b on b.message = m.id where m.id = any($1::uuid[])`, [messages])
+  return rows.filter(({ suite, chunk_hashes, framed }) => framed || chunk_hashes.every((hash) => isChunkThere(home, suite, hash))).map(({ id }) => id)
+}
+
+function isChunkThere(home: string, suite: SuiteId, hash: string): boolean {
+  const name = hex(fromBase64url(hash))
+  const path = join(home, 'blobs', 'chunks', name.slice(0, 2), name.slice(2))
+  return existsSync(path) && chunkHash(suites[suite], readFileSync(path)) === hash
+}
+
+export async function receiptsHeldOf(books: Books, receipts: readonly string[]): Promise<string[]> {
+  const rows = await books.ask<{ id: string }>('select id from road.receipt where id = any($1::uuid[])', [receipts])
+  return rows.map(({ id }) => id)
+}
+
+/** What still waits to go somewhere, or to be signed, in rows. */
+export async function waitingIn(books: Books): Promise<Readonly<Record<string, number>>> {
+  const [row] = await books.ask<Record<string, string>>(`select (select count(*) from road.shipment where state = 'queued') as shipments, (select count(*) from road.relay where state = 'queued') as receipts,
+    (select count(*) from road.due) as unsigned, (select count(*) from kernel.event_delivery) as events`)
+  return Object.fromEntries(Object.entries(row ?? {}).map(([name, count]) => [name, Number(count)]))
+}
+
+/** Both ends' books of each link: which shipments went out and which came in. */
+export const handedAndTaken = (books: Books): Promise<{ peer: string; side: 'handed' | 'taken'; count: string; digest: string }[]> =>
+  books.ask(`select link as peer, 'handed' as side, count(*) as count, md5(string_agg(id, ',' order by id collate "C")) as digest from road.shipment where state = 'handedOn' group by link
+    union all select link, 'taken', count(*), md5(string_agg(shipment, ',' order by shipment collate "C")) from road.taken group by link order by 1, 2`)
+
+export const endsOf = (books: Books): Promise<{ message: string; organ: string; side: 'sent' | 'inbox'; state: string; kind: string }[]> =>
+  books.ask(`select d.message, d.organ, d.side, d.state, m.kind from road.delivery d join road.message m on m.id = d.message`)
+
+/** Receipts that end a delivery, where they were made and where they were told. */
+export const endingReceipts = (books: Books): Promise<{ id: string; message: string; organ: string; kind: string; node: string; isHome: boolean }[]> =>
+  books.ask(`select r.id, r.message, r.recipient as organ, r.kind, r.node, m.origin as "isHome" from road.receipt r join road.message m on m.id = r.message where r.kind in ('signedFor', 'returned', 'recalled', 'recallRefused', 'undeliverable', 'closed')`)
+
+/** Memory (MB) and open files of a process; null when it is gone. */
+export function resourcesOf(pid: number): { readonly megabytes: number; readonly files: number } | null {
+  try {
+    const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
+    return { megabytes: Math.round(kilobytes / 1024), files: readdirSync(`/proc/${pid}/fd`).length }
+  } catch {
+    return null
+  }
+}
+

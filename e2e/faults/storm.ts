@@ -1,0 +1,107 @@
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { readPidFile } from '@postroad/kernel/postgres-pid'
+import type { History } from './history.ts'
+import { handedTo, heldOf, openBooks, receiptsHeldOf } from './inspection.ts'
+import { type FireNetwork, type FireNode, PLACES } from './network.ts'
+import type { Crew } from './people.ts'
+import type { Fault, Planned } from './schedule.ts'
+
+/** Plays a schedule against the network. What happens to one node happens one after the other; different nodes are hit at the same time. */
+export type Storm = { readonly over: Promise<void> }
+export type StormOrder = { readonly network: FireNetwork; readonly crew: Crew; readonly history: History; readonly schedule: readonly Planned[] }
+
+/** How long a process is waited for that is to die at a point which it may never pass. */
+const POINT_PATIENCE_MS = 12_000
+
+/** One power cut at a time: neighbours' books are read while a node lies down. */
+let lastCut: Promise<void> = Promise.resolve()
+
+export function startStorm(order: StormOrder): Storm {
+  const turns = new Map<string, Promise<void>>(order.network.nodes.map(({ id }) => [id, Promise.resolve()]))
+  const play = async (): Promise<void> => {
+    const begun = performance.now()
+    for (const { at, fault } of order.schedule) {
+      await wait(Math.max(0, at - (performance.now() - begun)))
+      turns.set(fault.node, (turns.get(fault.node) ?? Promise.resolve()).then(() => strike(order, fault)))
+    }
+    await Promise.all(turns.values())
+  }
+  return { over: play() }
+}
+
+async function strike(order: StormOrder, fault: Fault): Promise<void> {
+  const node = order.network.at(fault.node)
+  order.history.emit('fault', { ...fault })
+  if (fault.kind === 'kill') await killNode(order, node, fault)
+  if (fault.kind === 'killDatabase') killDatabase(node)
+  if (fault.kind === 'powerCut') await (lastCut = lastCut.then(() => cutPower(order, node, fault.forMs)))
+  if (fault.kind === 'fillDisk') await during(() => node.disk.fill(), fault.forMs, () => node.disk.free())
+  if (fault.kind === 'door') await during(() => node.door.trouble(fault.fault), fault.forMs, () => node.door.trouble(null))
+  if (fault.kind === 'post') await during(() => tell(node, { kind: 'post', troubled: true }), fault.forMs, () => tell(node, { kind: 'post', troubled: false }))
+  if (fault.kind === 'clock') await during(() => tell(node, { kind: 'clock', byMs: fault.byMs }), fault.forMs, () => tell(node, { kind: 'clock', byMs: 0 }))
+  if (fault.kind === 'pause') await during(() => signal(node, 'SIGSTOP'), fault.forMs, () => signal(node, 'SIGCONT'))
+  order.history.emit('healed', { kind: fault.kind, node: fault.node })
+}
+
+async function during(begin: () => unknown, forMs: number, end: () => unknown): Promise<void> {
+  await begin()
+  await wait(forMs)
+  await end()
+}
+
+const tell = (node: FireNode, what: Parameters<FireNode['ask']>[0]): Promise<unknown> => node.ask(what).catch(() => undefined) // it may be down: then nothing is wrong with it
+
+function signal(node: FireNode, name: NodeJS.Signals): void {
+  const pid = node.pid()
+  if (pid !== null) process.kill(pid, name)
+}
+
+async function killNode({ history }: StormOrder, node: FireNode, { point, passings }: Extract<Fault, { kind: 'kill' }>): Promise<void> {
+  if (point === null) await node.kill()
+  else {
+    await tell(node, { kind: 'fault', point, passings })
+    const died = await Promise.race([node.died().then(() => true), wait(POINT_PATIENCE_MS).then(() => false)])
+    if (!died) await tell(node, { kind: 'fault', point: null, passings: 0 })
+    history.emit(died ? 'diedAt' : 'notPassed', { node: node.id, point })
+    if (!died) return
+  }
+  await node.start()
+}
+
+/** The server's first process; its children end when they notice. */
+function killDatabase(node: FireNode): void {
+  const pid = serverOf(node)
+  if (pid !== null) process.kill(pid, 'SIGKILL')
+}
+
+const serverOf = (node: FireNode): number | null => readPidFile(join(node.home, 'postgres', 'data'))?.pid ?? null
+
+/** Everything that works on the disk dies, and what was not flushed is gone. Before the node comes back it is asked what it still holds. */
+async function cutPower(order: StormOrder, node: FireNode, forMs: number): Promise<void> {
+  const { history, network, crew } = order
+  const [accepted, acted] = [crew.accepted.length, crew.acted.length]
+  await Promise.all([node.disk.cutPower(), node.died()])
+  await wait(forMs / 2)
+  const own = crew.accepted.slice(0, accepted).filter((sent) => sent.node === node.id).slice(-200).map(({ letter }) => letter.packed.head.id)
+  const receipts = crew.acted.slice(0, acted).filter((one) => one.node === node.id).slice(-200).map(({ receipt }) => receipt)
+  const handed = await Promise.all(neighboursOf(network, node).map(async (peer) => {
+    const books = await openBooks(peer)
+    try {
+      return await handedTo(books, node.id)
+    } finally {
+      await books.close()
+    }
+  }))
+  const messages = [...new Set([...own, ...handed.flat()])]
+  const books = await openBooks(node)
+  try {
+    history.emit('countedOn', { node: node.id, messages, receipts })
+    history.emit('holds', { node: node.id, messages: await heldOf(books, node, messages), receipts: await receiptsHeldOf(books, receipts) })
+  } finally {
+    await books.close()
+  }
+  await node.start()
+}
+
+const neighboursOf = (network: FireNetwork, node: FireNode): FireNode[] => PLACES.filter(({ id, parent }) => parent === node.id || PLACES.find((place) => place.id === node.id)?.parent === id).map(({ id }) => network.at(id))
