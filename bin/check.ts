@@ -37,6 +37,8 @@ const STEPS: readonly Step[] = [
   own('arrows between rooms', checkArrows),
   own('rules of the house', checkHouse),
   program('nothing unused', 'knip', '--no-progress', '--no-config-hints'),
+  program('under fire', 'node', 'e2e/faults/run.ts', '--seed', '20261123'),
+  program('planted bugs', 'node', 'e2e/faults/run.ts', '--seed', '20261123', '--plant', 'laneNotFreed,bodyNotAwaited'),
   program('tests', 'vitest', 'run', '--configLoader', 'native'),
 ]
 
