@@ -86,7 +86,7 @@ function resolveRoom(rooms: ReadonlyMap<string, Room>, specifier: string): strin
   const room = rooms.get(`${scope}/${name}`)
   if (room === undefined) return undefined
   const what = ['.', ...rest].join('/')
-  const [pattern, open] = Object.entries(room.exports).find(([name]) => name.endsWith('/*') && what.startsWith(name.slice(0, -1))) ?? []
+  const [pattern, open] = Object.entries(room.exports).find(([entry]) => entry.endsWith('/*') && what.startsWith(entry.slice(0, -1))) ?? []
   const target = room.exports[what] ?? (pattern === undefined ? undefined : open?.replace('*', what.slice(pattern.length - 1)))
   return target === undefined ? undefined : join(room.folder, target)
 }
