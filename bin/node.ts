@@ -1,3 +1,4 @@
+import { networkConsole } from '@postroad/console/plugin'
 import { documents } from '@postroad/documents/plugin'
 import { directory } from '@postroad/directory/plugin'
 import { files } from '@postroad/files/plugin'
@@ -11,7 +12,7 @@ import { road } from '@postroad/road/plugin'
 import { inspection } from './inspect.ts'
 
 /** Every room of this node, in the order in which they start: each may lean on those before it. */
-export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, documents, inspection]
+export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, documents, networkConsole, inspection]
 
 /** Starts the node and stops it on SIGINT, SIGTERM, or when the process that forked it is gone. */
 export async function runNode(config: Config): Promise<{ readonly stopped: Promise<void> }> {

@@ -1,7 +1,7 @@
 // The demo's world: an invented province with one city, two counties, and a department that has a machine of its own.
 // Every place, office, number and person is made up.
 
-export type DemoPerson = { readonly id: string; readonly name: string; readonly post: string; readonly duties: 'clerk' | 'deputy' | 'auditor' }
+export type DemoPerson = { readonly id: string; readonly name: string; readonly post: string; readonly duties: 'clerk' | 'deputy' | 'auditor' | 'operator' }
 export type DemoOrgan = {
   readonly id: string
   readonly title: string
@@ -22,6 +22,7 @@ const county: DemoRegion = { id: 'wangchuan', title: '临川市望川县' }
 const otherCounty: DemoRegion = { id: 'anlan', title: '临川市安澜县' }
 
 const clerk = (id: string, name: string, post = '文书'): DemoPerson => ({ id, name, post, duties: 'clerk' })
+const operator = (id: string, name: string): DemoPerson => ({ id, name, post: '系统管理员', duties: 'operator' })
 const office = (id: string, title: string, code: string): DemoOrgan['names'][number] => ({ id, title, code })
 
 export const NETWORK: readonly DemoNode[] = [
@@ -31,7 +32,7 @@ export const NETWORK: readonly DemoNode[] = [
       {
         id: 'jiangyuan.party', title: '省委办公厅', system: 'party', region: province,
         names: [office('jiangyuan.party.office', '中共江源省委办公厅', '江委办'), office('jiangyuan.party.committee', '中共江源省委', '江委')],
-        people: [clerk('jy-chenyuan', '陈远'), clerk('jy-guxiaohe', '顾小禾', '机要员'), { id: 'jy-heping', name: '何平', post: '安全审计员', duties: 'auditor' }],
+        people: [clerk('jy-chenyuan', '陈远'), clerk('jy-guxiaohe', '顾小禾', '机要员'), { id: 'jy-heping', name: '何平', post: '安全审计员', duties: 'auditor' }, operator('jy-shaoyun', '邵筠')],
       },
       { id: 'jiangyuan.government', title: '省政府办公厅', system: 'government', region: province, names: [office('jiangyuan.government.office', '江源省人民政府办公厅', '江政办'), office('jiangyuan.government.people', '江源省人民政府', '江政')], people: [clerk('jy-fangqing', '方晴')] },
       { id: 'jiangyuan.congress', title: '省人大常委会办公厅', system: 'congress', region: province, names: [office('jiangyuan.congress.office', '江源省人大常委会办公厅', '江人办')], people: [clerk('jy-luming', '陆鸣')] },
@@ -42,7 +43,7 @@ export const NETWORK: readonly DemoNode[] = [
   {
     id: 'linchuan', title: '临川市公文交换中心', level: 'city', region: city, parent: 'jiangyuan',
     organs: [
-      { id: 'linchuan.party', title: '市委办公室', system: 'party', region: city, names: [office('linchuan.party.committee', '中共临川市委', '临委'), office('linchuan.party.office', '中共临川市委办公室', '临委办')], people: [clerk('lc-xuyan', '许砚'), clerk('lc-tangke', '唐可', '机要员')] },
+      { id: 'linchuan.party', title: '市委办公室', system: 'party', region: city, names: [office('linchuan.party.committee', '中共临川市委', '临委'), office('linchuan.party.office', '中共临川市委办公室', '临委办')], people: [clerk('lc-xuyan', '许砚'), clerk('lc-tangke', '唐可', '机要员'), operator('lc-kuangye', '匡野')] },
       { id: 'linchuan.congress', title: '市人大常委会办公室', system: 'congress', region: city, names: [office('linchuan.congress.office', '临川市人大常委会办公室', '临人办')], people: [clerk('lc-mengfan', '孟帆')] },
       { id: 'linchuan.women', title: '市妇女联合会', system: 'mass', region: city, names: [office('linchuan.women.office', '临川市妇女联合会', '临妇')], people: [clerk('lc-yueran', '岳然')] },
       // Without a machine of its own: hosted by the city's centre. Its office is a namesake of 望川县's.
@@ -55,7 +56,7 @@ export const NETWORK: readonly DemoNode[] = [
       {
         id: 'wangchuan.party', title: '县委办公室', system: 'party', region: county,
         names: [office('wangchuan.party.committee', '中共望川县委', '望委'), office('wangchuan.party.office', '中共望川县委办公室', '望委办')],
-        people: [clerk('wc-linzhou', '林舟'), { id: 'wc-dujuan', name: '杜鹃', post: '机要室值班员', duties: 'deputy' }, clerk('wc-wuyue', '吴越')],
+        people: [clerk('wc-linzhou', '林舟'), { id: 'wc-dujuan', name: '杜鹃', post: '机要室值班员', duties: 'deputy' }, clerk('wc-wuyue', '吴越'), operator('wc-jinlu', '靳鹭')],
       },
       { id: 'wangchuan.government', title: '县政府办公室', system: 'government', region: county, names: [office('wangchuan.government.office', '望川县人民政府办公室', '望政办')], people: [clerk('wc-kongyi', '孔奕')] },
       { id: 'wangchuan.cppcc', title: '县政协办公室', system: 'cppcc', region: county, deputies: ['wangchuan.party'], names: [office('wangchuan.cppcc.office', '政协望川县委员会办公室', '望协办')], people: [clerk('wc-shangwen', '尚文')] },
@@ -63,7 +64,7 @@ export const NETWORK: readonly DemoNode[] = [
   },
   {
     id: 'wangchuan-education', title: '望川县教育局', level: 'department', region: county, parent: 'wangchuan',
-    organs: [{ id: 'wangchuan.education', title: '县教育局', system: 'government', region: county, names: [office('wangchuan.education.bureau', '望川县教育局', '望教')], people: [clerk('we-zhuqiao', '祝乔'), clerk('we-luxia', '路霞', '局办公室')] }],
+    organs: [{ id: 'wangchuan.education', title: '县教育局', system: 'government', region: county, names: [office('wangchuan.education.bureau', '望川县教育局', '望教')], people: [clerk('we-zhuqiao', '祝乔'), clerk('we-luxia', '路霞', '局办公室'), operator('we-fuqi', '傅岐')] }],
   },
 ]
 
@@ -71,6 +72,7 @@ export const DUTIES: Readonly<Record<DemoPerson['duties'], readonly string[]>> =
   clerk: ['documents.read', 'documents.send', 'documents.sign'],
   deputy: ['documents.read', 'documents.deputise'],
   auditor: ['ledger.read'],
+  operator: ['console.watch'],
 }
 
 /** Who the headless driver acts as. Everybody else is left for whoever tries the demo. */

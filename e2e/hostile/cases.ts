@@ -82,6 +82,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     right: ({ frame }) => ({ headers: { 'content-type': 'application/octet-stream' }, body: frame }),
     trespasses: ({ frame }) => [{ what: 'a frame of another’s channel', headers: { 'content-type': 'application/octet-stream' }, body: frame, status: 409, code: 'keys.notOpen' }],
   },
+  'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
   'GET /api/directory/tree': { duty: null, right: nothing, trespasses: EVERYBODY },
   'GET /api/directory/search': { duty: null, right: () => ({ query: { q: '甲' } }), trespasses: EVERYBODY },
   'GET /api/directory/logs': { duty: null, right: nothing, trespasses: EVERYBODY },
