@@ -16,7 +16,7 @@ const STAMP = '.sources'
 const OWN = '.assets.json'
 /** Which chunk comes from which module and what it needs: read by the tests of size and floor. */
 export const MANIFEST = join(DIST, '.vite', 'manifest.json')
-const SOURCES = ['desk', 'applications', 'libraries', 'platform/keys', 'package-lock.json']
+const SOURCES = ['desk', 'applications', 'libraries', 'platform/keys', 'platform/watch', 'package-lock.json']
 const IGNORED = new Set(['node_modules', 'dist', 'migrations', 'vectors', 'simulation'])
 const COMPRESSED = /\.(js|css|html|svg|json|wasm)$/
 

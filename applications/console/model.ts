@@ -1,20 +1,12 @@
-import { directoryId } from '@postroad/waybill'
+import { alarm, condition } from '@postroad/watch/model'
 import { z } from 'zod'
 
 // Shapes that travel between the node and the console's pages; read by both, no I/O.
 
-/** How the link to one neighbour is doing. Times are ISO 8601, UTC. */
-export const linkCondition = z.strictObject({
-  peer: directoryId,
-  title: z.string(),
-  greeted: z.boolean(),
-  failures: z.number().int(),
-  pausedUntil: z.string().nullable(),
-  lastError: z.string().nullable(),
-  /** Shipments, and receipts on their way back, that wait in this process. */
-  waiting: z.number().int(),
-  receipts: z.number().int(),
-})
+/** How the node is doing, with the alarms that stand and the last that were cleared. */
+export const conditionAnswer = z.strictObject({ condition, open: z.array(alarm), cleared: z.array(alarm) })
+export type ConditionAnswer = z.infer<typeof conditionAnswer>
 
-export const condition = z.strictObject({ node: directoryId, at: z.string(), links: z.array(linkCondition) })
-export type Condition = z.infer<typeof condition>
+export const alarmParams = z.object({ id: z.uuid() })
+/** What is being done about an alarm, in a person's words. */
+export const seenRequest = z.strictObject({ note: z.string().trim().min(1).max(500) })

@@ -2,4 +2,4 @@
 
 export const TITLE = '网络中心控制台'
 export const MENU = { condition: '运行状况' } as const
-export const DUTIES = { 'console.watch': '查看运行状况' } as const
+export const DUTIES = { 'console.watch': '查看运行状况，知晓告警' } as const

@@ -166,7 +166,7 @@ function tap(address: string, { visitor: browser }: Citizen): { fetch: typeof fe
   }
 }
 
-const NOT_COUNTED = ['ledger.record', 'ledger.position', 'ledger.checkpoint', 'identity.throttle', 'identity.challenge']
+const NOT_COUNTED = ['ledger.record', 'ledger.position', 'ledger.checkpoint', 'identity.throttle', 'identity.challenge', 'watch.reading', 'watch.alarm', 'watch.alarm_clear']
 
 async function countStored(node: TestNode, sql: World['sql']): Promise<Readonly<Record<string, number>>> {
   const tables = await tablesOf(sql)

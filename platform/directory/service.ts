@@ -8,6 +8,7 @@ import { readSecrets } from './secrets.ts'
 import { directoryFaults } from './words.ts'
 
 export { readBootstrap } from './bootstrap.ts'
+export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
 export { tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
 export { invite } from './join.ts'

@@ -18,8 +18,14 @@ const MEBIBYTE = 1024 ** 2
  * may use most of what is reserved below it, since a tree of nodes with full disks that cannot even take receipts would never drain.
  */
 export function hasRoom(disk: { readonly free: number; readonly total: number }, bytes: number, size = bytes): boolean {
-  const watermark = Math.min(Math.max(disk.total / 10, 512 * MEBIBYTE), 5120 * MEBIBYTE)
-  return disk.free - bytes >= (size > SMALL_BYTES ? watermark : watermark / 5)
+  const { low, full } = watermarks(disk.total)
+  return disk.free - bytes >= (size > SMALL_BYTES ? low : full)
+}
+
+/** Free bytes below which large things stop (`low`), and everything (`full`). */
+export function watermarks(total: number): { readonly low: number; readonly full: number } {
+  const low = Math.min(Math.max(total / 10, 512 * MEBIBYTE), 5120 * MEBIBYTE)
+  return { low, full: low / 5 }
 }
 
 /**

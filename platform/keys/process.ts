@@ -63,6 +63,8 @@ async function perform({ keyring, responder, keys }: Ring, asked: Control, binar
       return { header: { organs: await Promise.all((await keyring.list()).map((organ) => keyring.summary(organ))) } }
     case 'processKeys':
       return { header: { suites: { SM: describeKey('SM', keys.SM), P256: describeKey('P256', keys.P256) } } }
+    case 'count':
+      return { header: { organs: (await keyring.list()).length, open: responder.openOrgans() } }
     case 'closeSession':
       return { header: { closed: responder.closeSession(asked.session) } }
   }

@@ -188,6 +188,11 @@ export function createResponder(suites: Suites, staticKeys: Readonly<Record<Suit
       ended.forEach(end)
       return ended.length
     },
+    /** How many organs have their keys open. */
+    openOrgans(): number {
+      sweep()
+      return new Set([...lines.values()].flatMap(({ opened }) => [...opened.keys()])).size
+    },
     sweep,
     closeAll: () => [...lines.values()].forEach(end),
   }

@@ -46,6 +46,12 @@ export async function processKeys(node: Node): Promise<ProcessKeys> {
   return (await keyProcess(node).ask({ control: 'processKeys' })).header['suites'] as ProcessKeys
 }
 
+/** How many organs' keys live here, and how many of them are open. @throws keys.unavailable */
+export async function countOrgans(node: Node): Promise<{ readonly organs: number; readonly open: number }> {
+  const { header } = await keyProcess(node).ask({ control: 'count' })
+  return { organs: Number(header['organs']), open: Number(header['open']) }
+}
+
 /** Passes a terminal's frame on and its answer back, after what was done is in the ledger: no audit, no answer. */
 export async function relay(node: Node, person: PersonPrincipal, frame: Uint8Array): Promise<Uint8Array> {
   if (frame.length > MAX_FRAME_BYTES) throw keysFaults.tooMany()

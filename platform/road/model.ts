@@ -23,7 +23,8 @@ export const laneOf = (bodyBytes: number): Lane => (bodyBytes <= INLINE_BYTES ? 
 export const rankOf = (entry: { readonly urgency: Urgency; readonly bodyBytes: number; readonly at: Date }): number =>
   Math.floor(turnOf({ urgency: entry.urgency, bytes: entry.bodyBytes, queued: entry.at.getTime() }))
 
-const URGENCIES: readonly Urgency[] = ['normal', 'urgent', 'extraUrgent']
+/** By their number in the tables. */
+export const URGENCIES: readonly Urgency[] = ['normal', 'urgent', 'extraUrgent']
 export const urgencyNumber = (urgency: Urgency): number => URGENCIES.indexOf(urgency)
 
 const FIRST_PAUSE_MS = 500

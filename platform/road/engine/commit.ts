@@ -89,7 +89,7 @@ async function writeAll(tx: Tx, road: Road, effects: readonly Effect[], intakes:
   const results = await applyIntakes(tx, road, intakes, now, journal, aftermath, true)
   const stored = await answersToRepeats(tx, results, aftermath)
   await writeShipments(tx, road, effects, now, journal, aftermath)
-  const marks = await markReceipts(tx, effects, aftermath)
+  const marks = await markReceipts(tx, effects, now, aftermath)
   const unsettled = await applyReceipts(tx, road, receiptsIn(effects, marks), now, journal, aftermath)
   await deleteDue(tx, effectsOf(effects, 'sealed').flatMap(({ due }) => due.map(({ receipt }) => receipt.id)))
   await writeJournal(tx, road, journal)
@@ -113,7 +113,7 @@ async function writeShipments(tx: Tx, road: Road, effects: readonly Effect[], no
   for (const { peer, mark } of handed) told.set(peer, { taken: Math.max(mark, told.get(peer)?.taken ?? 0), receipts: told.get(peer)?.receipts ?? 0 })
   const relayed = effectsOf(effects, 'relayed')
   for (const { peer, relays } of relayed) told.set(peer, { taken: told.get(peer)?.taken ?? 0, receipts: Math.max(told.get(peer)?.receipts ?? 0, ...relays.map(({ mark }) => mark)) })
-  await rememberMarks(tx, told)
+  await rememberMarks(tx, told, now)
   await markRelayed(tx, relayed.flatMap(({ relays }) => relays))
   const refused = effectsOf(effects, 'refused')
   const ended = await markEnded(tx, refused.map(({ lease }) => lease))
@@ -138,10 +138,10 @@ function receiptsIn(effects: readonly Effect[], marks: ReadonlyMap<string, Marks
 }
 
 /** Counts receipts taken over from each peer; every call of a peer gets the mark after its own. */
-async function markReceipts(tx: Tx, effects: readonly Effect[], aftermath: Aftermath): Promise<ReadonlyMap<string, Marks>> {
+async function markReceipts(tx: Tx, effects: readonly Effect[], now: Date, aftermath: Aftermath): Promise<ReadonlyMap<string, Marks>> {
   const counts = new Map<string, { shipments: number; receipts: number }>()
   for (const { peer, receipts } of effectsOf(effects, 'receipts')) counts.set(peer, { shipments: 0, receipts: (counts.get(peer)?.receipts ?? 0) + receipts.length })
-  const { before, epoch } = await countTaken(tx, counts)
+  const { before, epoch } = await countTaken(tx, counts, now)
   aftermath.epoch ??= epoch
   return new Map([...before].map(([peer, marks]) => [peer, { ...marks, receipts: marks.receipts + (counts.get(peer)?.receipts ?? 0) }]))
 }

@@ -44,11 +44,13 @@ async function roadRoute(road: Road, announced: Announced, path: string, request
   const chunk = request.method === 'PUT' ? CHUNK.exec(path) : null
   const isReceipts = request.method === 'POST' && path === paths.receipts
   const isHello = request.method === 'POST' && path === paths.hello
-  if (shipment === undefined && chunk === null && !isReceipts && !isHello) throw roadFaults.noSuchRoute()
+  const isAlive = request.method === 'POST' && path === paths.alive
+  if (shipment === undefined && chunk === null && !isReceipts && !isHello && !isAlive) throw roadFaults.noSuchRoute()
   requireType(request, shipment !== undefined ? SHIPMENT_TYPE : chunk !== null ? CHUNK_TYPE : JSON_TYPE)
   const offerer = requireNeighbour(road, request)
   road.hands.heard(offerer.peer)
   if (isHello) return hello(road, offerer, request)
+  if (isAlive) return { status: 200, body: canonical({ v: 1, node: road.self, at: road.node.now().toISOString() }) }
   // whoever has not greeted this epoch may hold what this database, restored from a backup, has forgotten
   if (offerer.epoch !== road.epoch) throw new Later(roadFaults.greetFirst())
   if (shipment !== undefined) {

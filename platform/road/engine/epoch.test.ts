@@ -37,10 +37,10 @@ describe('the life of a database', () => {
 
   it('stays through restarts and changes after a restore, once', async () => {
     const first = await as((tx) => beginEpoch(tx, home))
-    await as((tx) => countTaken(tx, new Map([['n', { shipments: 3, receipts: 1 }]])))
+    await as((tx) => countTaken(tx, new Map([['n', { shipments: 3, receipts: 1 }]]), new Date()))
     await rememberCounts(home, first, await as(readLinks))
     expect(await as((tx) => beginEpoch(tx, home))).toBe(first)
-    await as((tx) => countTaken(tx, new Map([['n', { shipments: -2, receipts: 0 }]])))
+    await as((tx) => countTaken(tx, new Map([['n', { shipments: -2, receipts: 0 }]]), new Date()))
     const second = await as((tx) => beginEpoch(tx, home))
     expect(lifeOf(second)).not.toBe(lifeOf(first))
     await rememberCounts(home, second, await as(readLinks))

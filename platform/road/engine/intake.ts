@@ -37,7 +37,7 @@ export async function applyIntakes(tx: Tx, road: Road, intakes: readonly SignedI
   await writeDeliveries(tx, road, taken, now, journal)
   await writeShipments(tx, road, taken, now, aftermath, leased)
   await writeReceipts(tx, taken, aftermath)
-  await writeTaken(tx, taken, aftermath, results)
+  await writeTaken(tx, taken, now, aftermath, results)
   for (const { intake } of taken) journal.ledger.push(auditOf(intake))
   return intakes.map((intake) => results.get(intake) as IntakeResult)
 }
@@ -168,10 +168,10 @@ async function writeReceipts(tx: Tx, taken: readonly Taken[], aftermath: Afterma
 }
 
 /** Gives each shipment its mark: the count of what was taken over from that peer, ever. */
-async function writeTaken(tx: Tx, taken: readonly Taken[], aftermath: Aftermath, results: Map<SignedIntake, IntakeResult>): Promise<void> {
+async function writeTaken(tx: Tx, taken: readonly Taken[], now: Date, aftermath: Aftermath, results: Map<SignedIntake, IntakeResult>): Promise<void> {
   const counts = new Map<string, { shipments: number; receipts: number }>()
   for (const { intake: { from } } of taken) if (from.kind === 'peer') counts.set(from.peer, { shipments: (counts.get(from.peer)?.shipments ?? 0) + 1, receipts: 0 })
-  const { before, epoch } = await countTaken(tx, counts)
+  const { before, epoch } = await countTaken(tx, counts, now)
   aftermath.epoch ??= epoch
   const next = new Map([...before].map(([peer, { taken: count }]) => [peer, count]))
   const rows: TakenRow[] = []

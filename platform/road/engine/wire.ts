@@ -16,6 +16,7 @@ export const CLOCK_HEADER = 'postroad-at'
 
 export const paths = {
   hello: '/road/v1/hello',
+  alive: '/road/v1/alive',
   receipts: '/road/v1/receipts',
   shipment: (id: string): string => `/road/v1/shipments/${id}`,
   chunk: (id: string, index: number): string => `/road/v1/shipments/${id}/chunks/${index}`,
@@ -27,6 +28,8 @@ const marks = z.strictObject({ taken: count, receipts: count })
 export const greeting = z.strictObject({ v: z.literal(1), node: directoryId, epoch: z.string().min(1).max(100), marks, given: marks, at: instant })
 export type Greeting = z.infer<typeof greeting>
 
+/** Answer 200 to a call that only asks whether somebody is there, and what time it is there. */
+export const aliveAnswer = z.strictObject({ v: z.literal(1), node: directoryId, at: instant })
 /** Answer 200 to a shipment. */
 export const custodyAnswer = z.strictObject({ v: z.literal(1), epoch: z.string(), mark: count, receipts: z.array(signedReceipt).max(200_100) })
 /** Answer 202: these chunks are not here yet. */

@@ -38,23 +38,23 @@ export async function lockLink(tx: Tx, peer: string): Promise<LinkState> {
 const presentEpoch = sql`(select value from road.epoch) || '.' || to_char(pg_postmaster_start_time() at time zone 'utc', 'YYYYMMDDHH24MISSUS')`
 
 /** Counts what was just taken over from peers; answers the counts before, so that each piece gets its own mark, and the database's epoch. */
-export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly shipments: number; readonly receipts: number }>): Promise<{ readonly before: ReadonlyMap<string, Marks>; readonly epoch: string | null }> {
+export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly shipments: number; readonly receipts: number }>, now: Date): Promise<{ readonly before: ReadonlyMap<string, Marks>; readonly epoch: string | null }> {
   if (counts.size === 0) return { before: new Map(), epoch: null }
   const given = [...counts].map(([peer, { shipments, receipts }]) => ({ peer, shipments, receipts })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
-  const { rows } = await sql<{ peer: string; taken: string; receipts: string; epoch: string }>`insert into road.link as l (peer, taken, receipts_taken)
-    select * from json_to_recordset(${JSON.stringify(given)}::json) as r (peer text, shipments bigint, receipts bigint) order by 1
-    on conflict (peer) do update set taken = l.taken + excluded.taken, receipts_taken = l.receipts_taken + excluded.receipts_taken
+  const { rows } = await sql<{ peer: string; taken: string; receipts: string; epoch: string }>`insert into road.link as l (peer, taken, receipts_taken, heard_at)
+    select *, ${now}::timestamptz from json_to_recordset(${JSON.stringify(given)}::json) as r (peer text, shipments bigint, receipts bigint) order by 1
+    on conflict (peer) do update set taken = l.taken + excluded.taken, receipts_taken = l.receipts_taken + excluded.receipts_taken, heard_at = excluded.heard_at
     returning peer, taken, receipts_taken as receipts, ${presentEpoch} as epoch`.execute(tx)
   const before = rows.map((row): [string, Marks] => [row.peer, { taken: Number(row.taken) - (counts.get(row.peer)?.shipments ?? 0), receipts: Number(row.receipts) - (counts.get(row.peer)?.receipts ?? 0) }])
   return { before: new Map(before), epoch: rows[0]?.epoch ?? null }
 }
 
 /** The highest that each peer told of what it took over from here. */
-export async function rememberMarks(tx: Tx, told: ReadonlyMap<string, Marks>): Promise<void> {
+export async function rememberMarks(tx: Tx, told: ReadonlyMap<string, Marks>, now: Date): Promise<void> {
   if (told.size === 0) return
   const rows = [...told].map(([peer, marks]) => ({ peer, ...marks })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
-  await sql`${later} insert into road.link as l (peer, peer_taken, peer_receipts) select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (peer text, taken bigint, receipts bigint) order by 1
-    on conflict (peer) do update set peer_taken = greatest(l.peer_taken, excluded.peer_taken), peer_receipts = greatest(l.peer_receipts, excluded.peer_receipts)`.execute(tx)
+  await sql`${later} insert into road.link as l (peer, peer_taken, peer_receipts, heard_at) select *, ${now}::timestamptz from json_to_recordset(${JSON.stringify(rows)}::json) as r (peer text, taken bigint, receipts bigint) order by 1
+    on conflict (peer) do update set peer_taken = greatest(l.peer_taken, excluded.peer_taken), peer_receipts = greatest(l.peer_receipts, excluded.peer_receipts), heard_at = excluded.heard_at`.execute(tx)
 }
 
 /** What the peer told in its greeting stands, also where it is less than before. */

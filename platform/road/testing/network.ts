@@ -3,6 +3,7 @@ import { type KeyPair, type SuiteId, base64url } from '@postroad/gm'
 import { issueCertificate } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
 import { service } from '@postroad/kernel/principal'
+import type { Plugin } from '@postroad/kernel/plugin'
 import { type TestNode, type TestOptions, freePort, personOf, testNode, until } from '@postroad/kernel/testing'
 import { type StatementBody, anchorFingerprint } from '@postroad/waybill'
 import { ROOMS } from './rooms.ts'
@@ -10,7 +11,7 @@ import { ROOMS } from './rooms.ts'
 const ALWAYS = '2000-01-01T00:00:00.000Z'
 
 export type OrganKeys = Readonly<Record<SuiteId, { readonly sign: KeyPair; readonly encrypt: KeyPair }>>
-export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[]; readonly maxLabel?: number; readonly deputies?: Readonly<Record<string, string>> }
+export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[]; readonly maxLabel?: number; readonly deputies?: Readonly<Record<string, string>>; readonly port?: number; /** Where others reach it, when that is not its own port: a line that the test can cut. */ readonly endpoint?: string }
 export type Station = TestNode & { readonly id: string; readonly url: string }
 export type Network = {
   readonly stations: ReadonlyMap<string, Station>
@@ -48,7 +49,7 @@ export function organBodies(organ: string, pairs: OrganKeys): StatementBody[] {
 }
 
 /** Starts nodes from the root down; each joins its parent over the road itself. Organ keys are the test's, so that it can be the organs' terminals. */
-export async function startNetwork(places: readonly Place[], options: TestOptions = {}): Promise<Network> {
+export async function startNetwork(places: readonly Place[], options: TestOptions & { readonly rooms?: readonly Plugin[] } = {}): Promise<Network> {
   const stations = new Map<string, Station>()
   const organKeys = new Map<string, OrganKeys>()
   let anchor = { node: '', fingerprint: '' }
@@ -70,14 +71,14 @@ export async function startNetwork(places: readonly Place[], options: TestOption
     stop: async () => void (await Promise.all([...stations.values()].toReversed().map((station) => station.stop()))),
   }
   for (const place of places) {
-    const port = await freePort()
+    const port = place.port ?? (await freePort())
     const parent = place.parent === null ? null : { node: place.parent, url: at(place.parent).url, code: codeFor(place.id), anchor: anchor.fingerprint }
     const bootstrap = {
-      node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2 },
+      node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2, ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }) },
       parent, invites: places.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), organs: [], people: [],
     }
-    const test = await testNode(ROOMS, { node: place.id, bootstrap, realTime: true, ...options, config: { road: { host: '127.0.0.1', port } } })
-    stations.set(place.id, { ...test, id: place.id, url: `https://127.0.0.1:${port}` })
+    const test = await testNode([...ROOMS, ...(options.rooms ?? [])], { node: place.id, bootstrap, realTime: true, ...options, config: { road: { host: '127.0.0.1', port } } })
+    stations.set(place.id, { ...test, id: place.id, url: place.endpoint ?? `https://127.0.0.1:${port}` })
     if (place.parent === null) anchor = { node: place.id, fingerprint: fingerprintOf(test) }
     await until(() => checkpoint(at(place.id)) !== null)
     for (const organ of place.organs) organKeys.set(organ, makeOrganKeys())

@@ -1,36 +1,37 @@
-import { api, Empty, ErrorPanel, Waiting } from '@postroad/desk/kit'
+import { api, ErrorPanel, exactDate, Waiting } from '@postroad/desk/kit'
 import { useQuery } from '@tanstack/react-query'
-import type { Condition } from '../../model.ts'
+import type { ConditionAnswer } from '../../model.ts'
 import { conditionWords } from '../words.ts'
+import { Alarms } from './alarms.tsx'
+import { Certificates } from './certificates.tsx'
+import { Disks } from './disks.tsx'
+import { Links } from './links.tsx'
+import { Machine } from './machine.tsx'
+import { Queues } from './queues.tsx'
 
 const REFRESH_MS = 5000
 
-/** 运行状况: how this node and its links are doing, asked again every few seconds. */
+/** 运行状况: what needs doing first, then how this node and its links are doing; asked again every few seconds. */
 export function ConditionPage() {
-  const query = useQuery({ queryKey: ['console', 'condition'], queryFn: ({ signal }) => api<Condition>('/console/condition', { signal }), refetchInterval: REFRESH_MS })
+  const query = useQuery({ queryKey: ['console', 'condition'], queryFn: ({ signal }) => api<ConditionAnswer>('/console/condition', { signal }), refetchInterval: REFRESH_MS })
   return (
-    <div className="workbench">
-      <h1>{conditionWords.title}</h1>
+    <div className="workbench console">
+      <header>
+        <h1>{query.data?.condition.title ?? ''}{conditionWords.title}</h1>
+        {query.data !== undefined && <p className="quiet">{conditionWords.asOf(exactDate(query.data.condition.at))}</p>}
+      </header>
       <ErrorPanel thrown={query.error} onRetry={() => void query.refetch()} />
-      {query.isPending ? <Waiting /> : <Links links={query.data?.links ?? []} />}
+      {query.isPending && <Waiting rows={6} />}
+      {query.data !== undefined && (
+        <>
+          <Alarms open={query.data.open} cleared={query.data.cleared} />
+          <Links condition={query.data.condition} />
+          <Queues condition={query.data.condition} />
+          <Disks disks={query.data.condition.disks} />
+          <Machine condition={query.data.condition} />
+          <Certificates condition={query.data.condition} />
+        </>
+      )}
     </div>
   )
-}
-
-function Links({ links }: { readonly links: Condition['links'] }) {
-  if (links.length === 0) return <Empty title={conditionWords.none}>{conditionWords.noneHelp}</Empty>
-  return (
-    <section className="section" aria-label={conditionWords.links}>
-      <h2>{conditionWords.links}</h2>
-      <table className="table">
-        <thead><tr><th>{conditionWords.peer}</th><th>{conditionWords.state}</th><th>{conditionWords.waiting}</th><th>{conditionWords.receipts}</th></tr></thead>
-        <tbody>{links.map((link) => <tr key={link.peer}><td>{link.title}</td><td>{stateWords(link)}</td><td>{link.waiting}</td><td>{link.receipts}</td></tr>)}</tbody>
-      </table>
-    </section>
-  )
-}
-
-function stateWords({ greeted, failures }: Condition['links'][number]): string {
-  if (greeted) return conditionWords.open
-  return failures === 0 ? conditionWords.greeting : conditionWords.paused(failures)
 }
