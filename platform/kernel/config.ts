@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
+
 /** The environment, read in this one place. Every switch from one machine to several is here and nowhere else. */
 const environment = z.object({
   /** This node's id in the directory, for instance `js-nj` . */
@@ -19,8 +21,18 @@ const environment = z.object({
   /** An external PostgreSQL (15 or later) instead of the embedded one: the application's role and, for migrations, the migrator's. */
   DATABASE_URL: z.string().optional(),
   DATABASE_MIGRATOR_URL: z.string().optional(),
+  /** Prometheus scrapes here; without a port nothing listens. On another address than the loopback a token is needed (header `Authorization: Bearer …`). */
+  POSTROAD_METRICS_PORT: z.coerce.number().int().optional(),
+  POSTROAD_METRICS_HOST: z.string().default('127.0.0.1'),
+  POSTROAD_METRICS_TOKEN: z.string().min(24).optional(),
+  /** A collector that takes traces over OTLP/HTTP, for instance http://127.0.0.1:4318; without it none are made. The share of traces that are kept. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+}).refine(({ POSTROAD_METRICS_PORT: port, POSTROAD_METRICS_HOST: host, POSTROAD_METRICS_TOKEN: token }) => port === undefined || token !== undefined || LOOPBACK.test(host), {
+  path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
 })
+
 
 export type Config = {
   readonly node: string
@@ -29,6 +41,8 @@ export type Config = {
   readonly road: { readonly host: string; readonly port: number }
   readonly bootstrap: string | null
   readonly database: { readonly url: string; readonly migratorUrl: string } | null
+  readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
+  readonly traces: { readonly endpoint: string; readonly ratio: number } | null
   readonly log: string
 }
 
@@ -42,6 +56,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     road: { host: read.POSTROAD_ROAD_HOST, port: read.POSTROAD_ROAD_PORT },
     bootstrap: read.POSTROAD_BOOTSTRAP ?? null,
     database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
+    metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
+    traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
     log: read.POSTROAD_LOG,
   }
 }

@@ -49,7 +49,16 @@ export function jobsOf(plugins: readonly Plugin[]): ReadonlyMap<string, Job> {
 export async function startJobs(node: Node, plugins: readonly Plugin[], url: string): Promise<{ stop(): Promise<void> }> {
   const jobs = jobsOf(plugins)
   const pool = openPool(url, 3, (error) => node.log.warn({ err: error }, 'job connection lost'))
-  const taskList = Object.fromEntries([...jobs].map(([name, job]) => [name, (payload: unknown) => job.run(payload, node)]))
+  const duration = node.telemetry.meter.createHistogram('postroad.job.duration', { unit: 's', description: 'Runs of jobs', advice: { explicitBucketBoundaries: [0.1, 1, 10, 60, 600] } })
+  const measured = async (name: string, work: Promise<void>): Promise<void> => {
+    const started = performance.now()
+    const tell = (outcome: string): void => duration.record((performance.now() - started) / 1000, { job: name, outcome })
+    await work.then(() => tell('done'), (error: unknown) => {
+      tell('failed')
+      throw error
+    })
+  }
+  const taskList = Object.fromEntries([...jobs].map(([name, job]) => [name, (payload: unknown) => measured(name, job.run(payload, node))]))
   const scheduled = [...jobs].filter(([, job]) => job.every !== undefined)
   const parsedCronItems = parseCronItems(scheduled.map(([task, job]) => ({ task, match: job.every ?? '', identifier: task, options: { backfillPeriod: 0, jobKey: task, maxAttempts: 3 } })))
   const runner = await run({ pgPool: pool, schema: SCHEMA, taskList, parsedCronItems, concurrency: 2, noHandleSignals: true, logger: workerLog(node) })

@@ -2,12 +2,14 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Database, Tx } from './database.ts'
 import type { Principal } from './principal.ts'
+import type { Telemetry } from './telemetry.ts'
 
 /** What every room is handed: the running node. Rooms find each other through imports of `service.ts`, not through this. */
 export type Node = {
   readonly config: Config
   readonly database: Database
   readonly log: Logger
+  readonly telemetry: Telemetry
   /** The only clock; tests give another. */
   now(): Date
   transaction<T>(principal: Principal, work: (tx: Tx) => Promise<T>): Promise<T>

@@ -13,6 +13,7 @@ import { type Node, createSlots } from './node.ts'
 import { type Plugin, type Server, definePlugin } from './plugin.ts'
 import { startPostgres } from './postgres.ts'
 import { rooms as roomsSlot } from './seams.ts'
+import { type Telemetry, startTelemetry } from './telemetry.ts'
 import { closeServer, createServer } from './server.ts'
 
 export type StartOptions = {
@@ -71,8 +72,10 @@ async function databaseOf(config: Config, started: Stoppable[], log: Logger): Pr
 async function compose(config: Config, rooms: readonly Plugin[], options: StartOptions, urls: Urls & { database: Database }, started: Stoppable[]): Promise<Omit<RunningNode, 'stop'>> {
   await migrate(urls.migratorUrl, rooms)
   await migrateJobs(urls.migratorUrl)
+  const telemetry = await startTelemetry(config)
+  started.push(telemetry)
   const events = createEvents(urls.database, rooms)
-  const node = createNode(config, urls.database, events, options)
+  const node = createNode(config, urls.database, { ...events, telemetry }, options)
   const plugins = [kernelPlugin(events), ...rooms]
   node.slots.set(roomsSlot, plugins)
   for (const plugin of plugins) {
@@ -88,11 +91,12 @@ async function compose(config: Config, rooms: readonly Plugin[], options: StartO
   return { node, server, events, address }
 }
 
-function createNode(config: Config, database: Database, events: EventSystem, options: StartOptions): Node {
+function createNode(config: Config, database: Database, { telemetry, ...events }: EventSystem & { readonly telemetry: Telemetry }, options: StartOptions): Node {
   return {
     config,
     database,
     log: options.log ?? createLog(config.node, config.log),
+    telemetry,
     now: options.now ?? systemClock,
     transaction: events.transaction,
     emit: events.emit,

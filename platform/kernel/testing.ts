@@ -109,6 +109,8 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     road: { host: '127.0.0.1', port: 0 },
     bootstrap,
     database: { url: database.app, migratorUrl: database.migrator },
+    metrics: null,
+    traces: null,
     log: 'warn',
     ...options.config,
   }

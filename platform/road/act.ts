@@ -1,5 +1,6 @@
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
+import { beginSpan, endSpan } from '@postroad/kernel/trace'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import { actorOf, record } from '@postroad/ledger/service'
 import { type SignedReceipt, advance, isOrganKind, makeReceipt, mayIssue } from '@postroad/waybill'
@@ -7,6 +8,7 @@ import { writeJournal } from './engine/commit.ts'
 import { type Effect, newJournal, noAftermath } from './engine/effects.ts'
 import { factOf } from './engine/recall.ts'
 import { type Road, directoryOf, random, roadSlot } from './engine/road.ts'
+import { writeTraced } from './engine/spans.ts'
 import { sealDue } from './engine/seal.ts'
 import { type Brought, applyReceipts } from './engine/settle.ts'
 import { asRoad } from './store/acting.ts'
@@ -24,7 +26,10 @@ export async function act(node: Node, principal: PersonPrincipal, receipts: read
   const road = node.slots.get(roadSlot)
   requireActs(receipts)
   const effect: Effect = { kind: 'act', principal, receipts, keys: receipts.map(({ receipt }) => `${receipt.message} ${receipt.recipient}`), weight: receipts.length * 2048, lazy: false }
-  const outcome = await road.writer.write(effect)
+  const [first] = receipts
+  const span = beginSpan(node.telemetry, 'road.act', { attributes: { 'postroad.message': first?.receipt.message ?? '', 'postroad.kind': first?.receipt.kind ?? '', 'postroad.receipts': receipts.length } })
+  const outcome = await writeTraced(road, span, effect)
+  endSpan(span, outcome.kind === 'refused' ? outcome.refusal.code : null)
   if (outcome.kind === 'refused') throw outcome.refusal
 }
 

@@ -2,6 +2,7 @@ import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { definePlugin } from '@postroad/kernel/plugin'
 import { loopDelay, startLoopDelay } from './gather/process.ts'
+import { showMetrics } from './metrics.ts'
 import { keptCondition, look, nothingKept, verifyNow } from './service.ts'
 import { TITLE } from './words.ts'
 
@@ -18,6 +19,7 @@ export const watch = definePlugin({
     const delay = startLoopDelay()
     node.slots.set(loopDelay, delay)
     node.slots.set(keptCondition, nothingKept())
+    showMetrics(node)
     const looking = repeat(node)
     return {
       async stop() {

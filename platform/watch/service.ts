@@ -30,8 +30,8 @@ export function conditionOf(node: Node): Promise<Condition> {
   return kept.value
 }
 
-/** Calls every neighbour, looks at everything, raises and clears alarms. Answers how many of each. */
-export async function look(node: Node): Promise<{ readonly raised: number; readonly cleared: number }> {
+/** Calls every neighbour, looks at everything, raises and clears alarms. Answers what was found and how many of each. @throws directory.notJoined */
+export async function look(node: Node): Promise<{ readonly condition: Condition; readonly raised: number; readonly cleared: number }> {
   await callNeighbours(node)
   const condition = await gather(node)
   return node.transaction(service('watch'), async (tx) => {
@@ -44,7 +44,7 @@ export async function look(node: Node): Promise<{ readonly raised: number; reado
     await clearAlarms(tx, clear.map(({ id }) => id), now)
     for (const { code, subject } of rows) await record(tx, node, { act: 'watch.raised', actor: actorOf(service('watch')), object: subject, outcome: 'done', detail: { code, rules: RULES.version } })
     for (const { code, subject } of clear) await record(tx, node, { act: 'watch.cleared', actor: actorOf(service('watch')), object: subject, outcome: 'done', detail: { code } })
-    return { raised: raise.length, cleared: clear.length }
+    return { condition, raised: raise.length, cleared: clear.length }
   })
 }
 

@@ -23,6 +23,7 @@ export async function commitBatch(road: Road, effects: readonly Effect[]): Promi
   const now = road.node.now()
   const wrong = clockFault(road, now)
   if (wrong !== null) throw wrong
+  const begun = performance.now()
   const intakes = await signIntakes(road, effectsOf(effects, 'intake').map(({ intake }) => intake), now)
   const work = { journal: newJournal(), aftermath: noAftermath() }
   const written = await road.node.transaction(service('road'), async (tx) => {
@@ -32,6 +33,9 @@ export async function commitBatch(road: Road, effects: readonly Effect[]): Promi
   })
   road.epoch = work.aftermath.epoch ?? road.epoch
   passPoints(effects, 'afterCommit')
+  road.meters.batch(effects.length, (performance.now() - begun) / 1000)
+  for (const { peer } of effectsOf(effects, 'handedOn')) road.meters.handedOn(peer)
+  for (const { kind } of work.journal.receipts) road.meters.recorded(kind)
   const signed = await sealDue(road, work.aftermath.due)
   road.hands.shipments(work.aftermath.shipments)
   road.hands.relays(work.aftermath.relays)

@@ -9,7 +9,7 @@ import { answerGreeting } from './greet.ts'
 import { CLOCK_SLACK_MS } from '../model.ts'
 import { type Announced, Later, type Offerer, receiveChunk, receiveReceipts, receiveShipment } from './inbound.ts'
 import type { Road } from './road.ts'
-import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, JSON_TYPE, NODE_HEADER, SHIPMENT_TYPE, greeting, paths } from './wire.ts'
+import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, JSON_TYPE, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, greeting, paths } from './wire.ts'
 
 const SHIPMENT = /^\/road\/v1\/shipments\/([A-Za-z0-9_-]{43})$/
 const CHUNK = /^\/road\/v1\/shipments\/([A-Za-z0-9_-]{43})\/chunks\/(\d{1,7})$/
@@ -78,7 +78,7 @@ function requireNeighbour(road: Road, request: ArrivedRequest): Offerer {
   const claimed = request.headers[NODE_HEADER] ?? ''
   if (claimed !== peer) throw roadFaults.peerMismatch({ claimed: claimed.slice(0, 64), certificate: peer })
   if (!neighbours(road.node).includes(peer)) throw roadFaults.notNeighbour({ peer })
-  return { peer, epoch: request.headers[EPOCH_HEADER] ?? '' }
+  return { peer, epoch: request.headers[EPOCH_HEADER] ?? '', traceparent: request.headers[TRACE_HEADER] }
 }
 
 /** Custody is signed with a time that others must believe. Which of two clocks is wrong nobody here can tell: what comes waits until they agree. */

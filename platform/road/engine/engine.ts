@@ -14,6 +14,7 @@ import { beginEpoch, rememberCounts } from './epoch.ts'
 import type { Effect, Outcome } from './effects.ts'
 import { holderName, isGone } from './holder.ts'
 import { type Link, type LinkReport, openLink } from './link.ts'
+import { roadMeters } from './meters.ts'
 import type { Hands, Road } from './road.ts'
 import { sealLeftovers } from './seal.ts'
 import { groupCommit } from './writer.ts'
@@ -43,7 +44,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     return beginEpoch(tx, node.config.home)
   })
   const road: Road = {
-    node, self: node.config.node, process: holder, suites, verify: batchVerifier(suites), transport, epoch, hands,
+    node, self: node.config.node, process: holder, suites, verify: batchVerifier(suites), transport, epoch, hands, meters: roadMeters(node),
     sign: (suite, domain, structures) => (structures.length === 0 ? [] : signAsNode(node, suite, domain, structures)),
     writer: groupCommit<Effect, Outcome>((batch) => commitBatch(road, batch), options),
   }

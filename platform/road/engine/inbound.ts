@@ -1,5 +1,6 @@
 import { missingChunks, putChunks, requireRoom } from '@postroad/files/service'
 import type { Refusal } from '@postroad/kernel/errors'
+import { SpanKind, type Traced, beginSpan, endSpan, readTraceparent } from '@postroad/kernel/trace'
 import { type Shipment, type ShipmentEvent, type WaybillFault, canonical, frame, headHash, nodeKeyOf, organKey, readReceipts, receiptKeyOf, shipmentId, startReadingShipment, verifyHops, verifyReceipt } from '@postroad/waybill'
 import { concat, fromBase64url } from '@postroad/gm'
 import { laneOf, splitByWay, wayTo } from '../model.ts'
@@ -8,9 +9,10 @@ import { recipientKey } from '../submission.ts'
 import { refusalOf, roadFaults } from '../words.ts'
 import type { Outcome } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
+import { codeOf, writeTraced } from './spans.ts'
 
 /** Who offers, as its certificate proved. */
-export type Offerer = { readonly peer: string; readonly epoch: string }
+export type Offerer = { readonly peer: string; readonly epoch: string; readonly traceparent?: string | undefined }
 
 /** A refusal that the peer may ask again about: nothing is wrong with the shipment itself. */
 export class Later extends Error {
@@ -31,8 +33,21 @@ const MOST_ANNOUNCED = 256
  * Answers 200 with receipts once this node has custody, 202 with the numbers of missing chunks.
  * @throws Refusal for good, Later for now, BodyCut
  */
-export async function receiveShipment(road: Road, announced: Announced, { peer }: Offerer, id: string, body: AsyncIterable<Uint8Array>): Promise<WireReply> {
+export async function receiveShipment(road: Road, announced: Announced, offerer: Offerer, id: string, body: AsyncIterable<Uint8Array>): Promise<WireReply> {
+  const span = beginSpan(road.node.telemetry, 'road.takeIn', { kind: SpanKind.SERVER, parent: readTraceparent(offerer.traceparent), attributes: { 'postroad.peer': offerer.peer } })
+  try {
+    const reply = await takeIn(road, announced, offerer, id, body, span)
+    endSpan(span)
+    return reply
+  } catch (error) {
+    endSpan(span, codeOf(error))
+    throw error
+  }
+}
+
+async function takeIn(road: Road, announced: Announced, { peer }: Offerer, id: string, body: AsyncIterable<Uint8Array>, span: Traced): Promise<WireReply> {
   const read = await readBody(road, peer, id, body)
+  span?.setAttribute('postroad.message', read.shipment.head.id)
   const { head, chunkHashes } = read.shipment
   const lane = laneOf(head.body.bytes)
   if (lane === 'large') {
@@ -42,7 +57,7 @@ export async function receiveShipment(road: Road, announced: Announced, { peer }
       return { status: 202, body: canonical({ v: 1, missing: chunkHashes.flatMap((hash, index) => (missing.has(hash) ? [index] : [])) }) }
     }
   } else if (read.framed === null) throw roadFaults.bodyMissing({ message: head.id })
-  const outcome = await road.writer.write({
+  const outcome = await writeTraced(road, span, {
     kind: 'intake', keys: [head.id, id], weight: (read.framed?.length ?? 0) + 4096 + read.shipment.slice.length * 600, lazy: false,
     intake: {
       message: { head, headHash: headHash(road.suites[head.suite], head), cameFrom: peer, manifest: fromBase64url(read.shipment.manifest), chunkHashes, hops: read.shipment.hops, ownWrap: null, bodyBytes: head.body.bytes, framed: read.framed },
@@ -50,6 +65,7 @@ export async function receiveShipment(road: Road, announced: Announced, { peer }
     },
   })
   announced.delete(id)
+  if (outcome.kind === 'taken') span?.setAttribute('postroad.arrived', outcome.receipts.filter(({ receipt }) => receipt.kind === 'arrived').length)
   return custodyReply(road, outcome)
 }
 

@@ -137,6 +137,7 @@ export function openLink(road: Road, peer: string): Link {
     const common = { keys: [entry.shipment.id], weight: 2048, lazy: false }
     const retry = (code: string, pause: number): Promise<unknown> =>
       insist(() => road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: new Date(road.node.now().getTime() + pause), outcome: 'later', code, detail: lastError ?? '' } }))
+    if (result.kind === 'refused' || result.kind === 'later') road.meters.failed(peer, result.code)
     if (result.kind === 'custody') await insist(() => road.writer.write({ ...common, lazy: true, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts }))
     else if (result.kind === 'refused') await insist(() => road.writer.write({ ...common, kind: 'refused', lease, message: entry.message, peer, reason: { code: result.code, text: peer } }))
     else if (result.kind === 'greet') {

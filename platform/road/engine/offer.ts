@@ -1,11 +1,13 @@
 import { base64url } from '@postroad/gm'
+import { SpanKind, type Traced, beginSpan, endSpan, traceparentOf } from '@postroad/kernel/trace'
 import { readChunk } from '@postroad/files/service'
 import { type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
 import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
-import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
+import { codeOf } from './spans.ts'
+import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
 
 export type OfferResult =
   | { readonly kind: 'custody'; readonly mark: number; readonly receipts: readonly SignedReceipt[] }
@@ -23,12 +25,26 @@ const MOST_ROUNDS = 5
  * @throws LinkFailure when no answer came
  */
 export async function offer(road: Road, handed: HandedShipment, epoch: string): Promise<OfferResult> {
+  const { shipment, attempts } = handed
+  const span = beginSpan(road.node.telemetry, 'road.offer', { kind: SpanKind.CLIENT, attributes: { 'postroad.message': shipment.head.id, 'postroad.peer': shipment.link, 'postroad.urgency': shipment.head.urgency, 'postroad.attempt': attempts + 1 } })
+  try {
+    const result = await offerNow(road, handed, epoch, span)
+    endSpan(span, result.kind === 'custody' ? null : result.kind === 'greet' ? 'road.greetFirst' : result.code)
+    return result
+  } catch (error) {
+    endSpan(span, codeOf(error))
+    throw error
+  }
+}
+
+async function offerNow(road: Road, handed: HandedShipment, epoch: string, span: Traced): Promise<OfferResult> {
   const { shipment, message } = handed
   const address = addressOf(road, shipment.link)
   const frame = encodeShipment({ head: message.head, hops: shipment.hops, slice: shipment.slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded: shipment.forwarded })
   const body = message.framed === null ? [frame] : [frame, message.framed]
+  const traced = span === null ? {} : { [TRACE_HEADER]: traceparentOf(span) }
   const put = (path: string, type: string, content: readonly Uint8Array[]): Promise<WireReply> =>
-    road.transport.request(address, { method: 'PUT', path, type, headers: { [NODE_HEADER]: road.self, [EPOCH_HEADER]: epoch, [CLOCK_HEADER]: road.node.now().toISOString() }, length: content.reduce((sum, piece) => sum + piece.length, 0), body: content })
+    road.transport.request(address, { method: 'PUT', path, type, headers: { [NODE_HEADER]: road.self, [EPOCH_HEADER]: epoch, [CLOCK_HEADER]: road.node.now().toISOString(), ...traced }, length: content.reduce((sum, piece) => sum + piece.length, 0), body: content })
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     faultpoint('offer.beforeSend')
     const reply = await put(paths.shipment(shipment.id), SHIPMENT_TYPE, body)

@@ -4,6 +4,7 @@ import { view } from '@postroad/directory/service'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { type BatchSignature, type DirectoryView, type Head, type Receipt, makeReceipt, type verifyBatch } from '@postroad/waybill'
 import type { LinkTransport } from '../transport/port.ts'
+import type { RoadMeters } from './meters.ts'
 import type { GroupCommit } from './writer.ts'
 import type { Effect, HandedShipment, Outcome } from './effects.ts'
 
@@ -26,6 +27,7 @@ export type Road = {
   /** Known after the first transaction; changes when the database was restored (store/links.ts). */
   epoch: string
   readonly hands: Hands
+  readonly meters: RoadMeters
 }
 
 /** Where what was committed is handed to, so that it goes on without being looked up. */

@@ -13,6 +13,8 @@ export const NODE_HEADER = 'postroad-node'
 export const EPOCH_HEADER = 'postroad-epoch'
 /** What the caller's clock showed when it offered. */
 export const CLOCK_HEADER = 'postroad-at'
+/** W3C Trace Context, sent only while this node traces: a number made for this request, which tells nothing. */
+export const TRACE_HEADER = 'traceparent'
 
 export const paths = {
   hello: '/road/v1/hello',

@@ -11,7 +11,7 @@ import { ROOMS } from './rooms.ts'
 const ALWAYS = '2000-01-01T00:00:00.000Z'
 
 export type OrganKeys = Readonly<Record<SuiteId, { readonly sign: KeyPair; readonly encrypt: KeyPair }>>
-export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[]; readonly maxLabel?: number; readonly deputies?: Readonly<Record<string, string>>; readonly port?: number; /** Where others reach it, when that is not its own port: a line that the test can cut. */ readonly endpoint?: string }
+export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[]; readonly maxLabel?: number; readonly deputies?: Readonly<Record<string, string>>; readonly port?: number; /** Where others reach it, when that is not its own port: a line that the test can cut. */ readonly endpoint?: string; readonly config?: TestOptions['config'] }
 export type Station = TestNode & { readonly id: string; readonly url: string }
 export type Network = {
   readonly stations: ReadonlyMap<string, Station>
@@ -77,7 +77,7 @@ export async function startNetwork(places: readonly Place[], options: TestOption
       node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2, ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }) },
       parent, invites: places.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), organs: [], people: [],
     }
-    const test = await testNode([...ROOMS, ...(options.rooms ?? [])], { node: place.id, bootstrap, realTime: true, ...options, config: { road: { host: '127.0.0.1', port } } })
+    const test = await testNode([...ROOMS, ...(options.rooms ?? [])], { node: place.id, bootstrap, realTime: true, ...options, config: { ...options.config, ...place.config, road: { host: '127.0.0.1', port } } })
     stations.set(place.id, { ...test, id: place.id, url: place.endpoint ?? `https://127.0.0.1:${port}` })
     if (place.parent === null) anchor = { node: place.id, fingerprint: fingerprintOf(test) }
     await until(() => checkpoint(at(place.id)) !== null)
