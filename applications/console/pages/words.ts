@@ -1,4 +1,4 @@
-import type { LinkState } from '@postroad/watch/model'
+import type { Certificate, LinkState } from '@postroad/watch/model'
 
 /** Words of the page 「运行状况」. */
 export const conditionWords = {
@@ -57,9 +57,10 @@ export const conditionWords = {
   counts: { waiting: '待发运单', sent: '未签收（本节点发出）', late: '其中超时', atTheDoor: '待签收（本节点各单位）', unsignedReceipts: '待签名回执' },
 
   certificates: '证书',
-  certificateKinds: { tls: '本节点连接证书', peerTls: '邻居连接证书', ca: '上级签发链', organ: '单位密钥证书' },
+  certificateKind: (kind: Certificate['kind'], count: number) => `${{ tls: '本节点连接证书', peerTls: '邻居连接证书', ca: '签发证书', organ: '单位密钥证书' }[kind]}${count > 1 ? `（${count} 张，最早的）` : ''}`,
   days: (days: number) => (days < 0 ? '已过期' : `${days} 天`),
-  shownFirst: (shown: number, count: number) => `共 ${count} 张，先到期的 ${shown} 张`,
+  shownFirst: (shown: number, count: number) => `先到期的 ${shown} 项，显示全部 ${count} 项`,
+  fewer: '只显示先到期的',
   holder: '持有者',
   kind: '种类',
   left: '剩余',
