@@ -49,7 +49,7 @@ export function jobsOf(plugins: readonly Plugin[]): ReadonlyMap<string, Job> {
 export async function startJobs(node: Node, plugins: readonly Plugin[], url: string): Promise<{ stop(): Promise<void> }> {
   const jobs = jobsOf(plugins)
   const pool = openPool(url, 3, (error) => node.log.warn({ err: error }, 'job connection lost'))
-  const duration = node.telemetry.meter.createHistogram('postroad.job.duration', { unit: 's', description: 'Runs of jobs', advice: { explicitBucketBoundaries: [0.1, 1, 10, 60, 600] } })
+  const duration = node.telemetry.meter.createHistogram('postroad.job.duration.seconds', { description: 'Runs of jobs', advice: { explicitBucketBoundaries: [0.1, 1, 10, 60, 600] } })
   const measured = async (name: string, work: Promise<void>): Promise<void> => {
     const started = performance.now()
     const tell = (outcome: string): void => duration.record((performance.now() - started) / 1000, { job: name, outcome })

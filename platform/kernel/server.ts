@@ -35,7 +35,7 @@ export async function createServer(node: Node, plugins: readonly Plugin[], deskF
   server.setSerializerCompiler(serializerCompiler)
   server.decorateRequest('principal', null)
   server.setErrorHandler((error, request, reply) => answerError(node, error, request, reply))
-  const duration = node.telemetry.meter.createHistogram('http.server.request.duration', { unit: 's', description: 'Requests to the desk’s interface, by route', advice: { explicitBucketBoundaries: [0.005, 0.025, 0.1, 0.5, 2, 10] } })
+  const duration = node.telemetry.meter.createHistogram('http.server.request.duration.seconds', { description: 'Requests to the desk’s interface, by route', advice: { explicitBucketBoundaries: [0.005, 0.025, 0.1, 0.5, 2, 10] } })
   server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url
     duration.record(reply.elapsedTime / 1000, { method: request.method, route: route ?? '-', status: reply.statusCode })

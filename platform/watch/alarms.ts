@@ -112,5 +112,5 @@ export function step<Open extends Pick<Finding, 'code' | 'subject'>>(condition: 
 export const detailsNow = (condition: Condition): ReadonlyMap<string, AlarmDetail> => new Map(verdicts(condition, () => true).map((verdict) => [alarmKey(verdict), verdict.detail]))
 
 /** Alarms that must be seen to at once; the others within the working day. */
-const URGENT: ReadonlySet<AlarmCode> = new Set(['linkWrongCertificate', 'extraUrgentWaiting', 'strandedQueue', 'certificateNow', 'diskFull', 'keyProcessDown', 'ledgerBroken'])
+const URGENT: ReadonlySet<AlarmCode> = new Set(['linkSilent', 'linkWrongCertificate', 'extraUrgentWaiting', 'strandedQueue', 'certificateNow', 'diskFull', 'keyProcessDown', 'ledgerBroken'])
 export const isUrgent = (code: AlarmCode): boolean => URGENT.has(code)

@@ -5,7 +5,7 @@ import { inbox } from '@postroad/road/service'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { linkState } from './model.ts'
 import { watch } from './plugin.ts'
-import { acknowledge, alarmsOf, conditionOf, look, verifyNow } from './service.ts'
+import { acknowledge, alarmsOf, conditionOf, lastBackup, look, verifyNow } from './service.ts'
 import { gather } from './gather/condition.ts'
 import { type Line, lineTo } from './testing-line.ts'
 
@@ -89,7 +89,17 @@ describe('a node of a network', () => {
     expect(rows.map(({ act }) => act)).toEqual(['watch.acknowledged', 'watch.cleared', 'watch.raised'])
   })
 
-  it('tells when the audit ledger does not hold any more, and when the key process is gone', async () => {
+  it('rings for a backup that is older than a day where backups are made, and not where there never was one', async () => {
+    const { node } = network.at('city')
+    expect((await gather(node)).backup).toBeNull()
+    const hoursAgo = (hours: number) => new Date(node.now().getTime() - hours * 3600_000).toISOString()
+    node.slots.set(lastBackup, () => hoursAgo(27))
+    expect(await look(node)).toMatchObject({ raised: 1 })
+    node.slots.set(lastBackup, () => hoursAgo(1))
+    expect(await look(node)).toMatchObject({ raised: 0, cleared: 1 })
+  })
+
+  it('tells when the audit ledger does not hold any more', async () => {
     const { node, database } = network.at('city')
     await verifyNow(node)
     expect((await gather(node)).ledger).toMatchObject({ ok: true })

@@ -11,6 +11,8 @@ import type { Alarm, Condition } from './model.ts'
 import { type AlarmRow, clearAlarms, clearedAlarms, insertAlarms, insertSeen, lockAlarms, openAlarms, writeReadings } from './store.ts'
 import { watchFaults } from './words.ts'
 
+export { lastBackup } from './gather/condition.ts'
+
 type Kept = { taken: number; cost: number; value: Promise<Condition> | null }
 export const keptCondition: Slot<Kept> = { name: 'watch.kept' }
 export const nothingKept = (): Kept => ({ taken: Number.NEGATIVE_INFINITY, cost: 0, value: null })

@@ -13,7 +13,7 @@ const WAITS = '没有丢失：公文在本节点等待，线路恢复后自动�
 const NOTHING = '没有丢失。'
 
 export const ALARMS: Readonly<Record<AlarmCode, AlarmWords>> = {
-  linkSilent: { what: '与{title}的链路已无声息，有 {count} 件在等待', lost: WAITS, toDo: '先打电话问对方节点是否在运行；在运行的，检查两端网络和防火墙（postroad doctor 会指出断在哪一跳）。有特急件的，同时通知发文单位改用其他渠道。' },
+  linkSilent: { what: '与{title}的链路不通，有 {count} 件在等待', lost: WAITS, toDo: '先打电话问对方节点是否在运行；在运行的，检查两端网络和防火墙（postroad doctor 会指出断在哪一跳）。有特急件的，同时通知发文单位改用其他渠道。' },
   linkWrongCertificate: { what: '{title}出示的证书与通讯录不同', lost: WAITS, toDo: '可能有人冒充，也可能对方换了证书还没有传到。请用电话与对方核对证书指纹；核对前不要绕过，并报告安全保密管理员。' },
   extraUrgentWaiting: { what: '发往{title}的特急件已等待 {minutes} 分钟', lost: WAITS, toDo: '请立即打电话告知发文单位和{title}，必要时改走其他渠道；再看下面这条链路的失败原因。' },
   queueOld: { what: '发往{title}的公文最久已等待 {minutes} 分钟，共 {count} 件', lost: WAITS, toDo: '请看下面这条链路的状态和失败原因；对方拒收的，按代码查手册；对方磁盘满的，请对方清理。' },

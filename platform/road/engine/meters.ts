@@ -13,7 +13,7 @@ export type RoadMeters = {
 
 export function roadMeters({ telemetry: { meter } }: Node): RoadMeters {
   const size: Histogram = meter.createHistogram('postroad.writer.batch', { description: 'Entries that one transaction of the road writes', advice: { explicitBucketBoundaries: [1, 4, 16, 64, 256] } })
-  const time: Histogram = meter.createHistogram('postroad.writer.commit', { unit: 's', description: 'Time of one transaction of the road, signing included', advice: { explicitBucketBoundaries: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2] } })
+  const time: Histogram = meter.createHistogram('postroad.writer.commit.seconds', { description: 'Time of one transaction of the road, signing included', advice: { explicitBucketBoundaries: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2] } })
   const handed: Counter = meter.createCounter('postroad.shipments.handed', { description: 'Shipments that a neighbour took custody of' })
   const failures: Counter = meter.createCounter('postroad.link.failures', { description: 'Offers that failed, by code' })
   const receipts: Counter = meter.createCounter('postroad.receipts', { description: 'Receipts recorded, by kind: what became of deliveries' })

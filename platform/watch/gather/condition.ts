@@ -1,7 +1,7 @@
 import { certificateEnds, view } from '@postroad/directory/service'
 import { volumesOf } from '@postroad/files/service'
 import { backlogOf } from '@postroad/kernel/backlog'
-import type { Node } from '@postroad/kernel/node'
+import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { countOrgans } from '@postroad/keys/service'
 import { freshness } from '@postroad/waybill'
@@ -10,6 +10,9 @@ import type { Condition } from '../model.ts'
 import { databaseFacts, readReadings, standbys } from '../store.ts'
 import { type Readings, gatherLinks } from './links.ts'
 import { gatherProcess } from './process.ts'
+
+/** When the last complete backup of a home was finished (ISO, UTC; null for never). Filled by whoever makes them. */
+export const lastBackup: Slot<(home: string) => string | null> = { name: 'watch.lastBackup' }
 
 export const LEDGER_READING = 'ledger'
 const ledgerReading = z.object({ ok: z.boolean(), size: z.number() })
@@ -29,7 +32,7 @@ export async function gather(node: Node): Promise<Condition> {
     directory: directory.nodes().map(({ node: id, title }) => ({ node: id, title, freshness: grades[id] ?? 'warn' })),
     disks: volumes.map(({ folder, free, total, low, full }) => ({ volume: folder, free, total, low: Math.round(low), full: Math.round(full) })),
     database: { ...facts, standbys: [...copies], ...backlog, oldestEvent: backlog.oldestEvent?.toISOString() ?? null },
-    keyProcess: organs, ledger: ledgerOf(readings), backup: null,
+    keyProcess: organs, ledger: ledgerOf(readings), backup: node.slots.find(lastBackup)?.(node.config.home) ?? null,
     process: gatherProcess(node),
   }
 }

@@ -29,7 +29,7 @@ function Standing({ alarm }: { readonly alarm: Alarm }) {
     <li className={`alarm${alarm.urgent ? ' alarm-urgent' : ''}`}>
       <p className="alarm-what"><span className={`mark ${alarm.urgent ? 'mark-extraUrgent' : 'mark-label'}`}>{alarm.urgent ? conditionWords.atOnce : conditionWords.soon}</span>{fill(words.what, alarm.detail)}</p>
       <p><b>{conditionWords.toDo}</b>{fill(words.toDo, alarm.detail)}</p>
-      <p className="quiet">{conditionWords.lost}{fill(words.lost, alarm.detail)}</p>
+      <p className="quiet">{fill(words.lost, alarm.detail)}</p>
       {alarm.seen.map((note) => <p key={`${note.name}${note.at}`}><span className="quiet">{conditionWords.seenBy(note.name, nearDate(note.at))}</span>{note.note}</p>)}
       <p className="alarm-foot">
         <span className="quiet">{conditionWords.since(nearDate(alarm.at))}　{conditionWords.code} {alarm.code}</span>
