@@ -149,6 +149,12 @@ describe('who may offer', () => {
     expect(far).toMatchObject({ status: 403, code: 'road.notNeighbour' })
     expect(await auditOf(network.at('city'), 'road.notNeighbour')).toHaveLength(1)
   })
+  it('and nobody else is told whether the node is alive, and what time it is there', async () => {
+    const ask = async (by: ReturnType<typeof callerOf>, as: string) => readSent(await by.transport.request(by.to, { method: 'POST', path: paths.alive, type: 'application/json', length: 2, body: Buffer.from('{}'), headers: { [NODE_HEADER]: as } }))
+    expect(await ask(callerOf(network, 'province', 'city'), 'province')).toMatchObject({ status: 200, reply: { v: 1, node: 'city' } })
+    expect(await ask(callerOf(network, 'other', 'city'), 'province')).toMatchObject({ status: 403, code: 'road.peerMismatch' })
+    expect(await ask(callerOf(network, 'other', 'city'), 'other')).toMatchObject({ status: 403, code: 'road.notNeighbour' })
+  })
   it('only who greeted this epoch', async () => {
     const given = await letter(network, 'p.party', ['x.party'])
     const sent = await offerAs(network, callerOf(network, 'province', 'city'), shipmentFrom(network, 'province', given), given.chunks, { epoch: 'before' })

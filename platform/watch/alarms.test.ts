@@ -23,7 +23,7 @@ const EVERY_WRONG: readonly (readonly [string, Partial<Condition>])[] = [
   ['poisonedShipment city', { links: [link({ queues: [queueOf({ mostAttempts: 20 })] })] }],
   ['strandedQueue city', { links: [link({ direction: 'gone', queues: [queueOf()] })] }],
   ['clockOff city', { links: [link({ probe: { outcome: 'good', milliseconds: 1, clockSeconds: -31 } })] }],
-  ['directoryStale city', { directory: [{ node: 'city', title: '市中心', freshness: 'warn' }] }],
+  ['directoryStale -', { directory: { normal: 1, warn: 1, knownPartnersOnly: 0, stale: [{ node: 'city', title: '市中心' }] } }],
   ['certificateSoon tls.county', { certificates: [{ kind: 'tls', id: 'county', title: '县中心', until: inDays(29) }] }],
   ['certificateNow tls.county', { certificates: [{ kind: 'tls', id: 'county', title: '县中心', until: inDays(6) }] }],
   ['diskLow home', { disks: [{ volume: 'home', free: 9_999, total: 100_000, low: 10_000, full: 2_000 }] }],
@@ -57,6 +57,11 @@ describe('the rules of alarms', () => {
 
   it('clear what a link that is no more, or a certificate that was replaced, rang for', () => {
     expect(step(healthy({ links: [], certificates: [] }), standing('linkSilent city', 'certificateNow tls.county')).clear.map(alarmKey)).toEqual(['linkSilent city', 'certificateNow tls.county'])
+  })
+
+  it('ring once for all organs whose certificates end together, and say how many', () => {
+    const organs = Array.from({ length: 40 }, (_, at) => ({ kind: 'organ' as const, id: `o${at}`, title: `单位${at}`, until: inDays(20 + (at === 7 ? -1 : at)) }))
+    expect(step(healthy({ certificates: organs }), []).raise).toEqual([{ code: 'certificateSoon', subject: 'organ', detail: { title: '单位7', days: 19, count: 10 } }])
   })
 
   it('tell a silent link from a poisoned shipment: on a silent link every shipment is tried in vain', () => {

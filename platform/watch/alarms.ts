@@ -1,4 +1,4 @@
-import { type AlarmCode, type Condition, type LinkCondition, isSilent, oldestOf, waitingOf } from './model.ts'
+import { type AlarmCode, type Certificate, type Condition, type LinkCondition, isSilent, oldestOf, waitingOf } from './model.ts'
 
 // When an alarm is raised and when it is cleared: pure, by a table that has a version. Read by node and page.
 
@@ -41,14 +41,8 @@ function verdicts(condition: Condition, stands: Standing): Verdict[] {
   const said = (code: AlarmCode, subject: string, rings: boolean | null, detail: AlarmDetail = {}): Verdict => ({ code, subject, state: rings === null ? 'unknown' : rings ? 'rings' : 'quiet', detail })
   return [
     ...condition.links.flatMap((link) => linkVerdicts(link, condition.at, said, stands)),
-    ...condition.directory.filter(({ node }) => node !== condition.node).map(({ node, title, freshness }) => said('directoryStale', node, freshness !== 'normal', { title })),
-    ...condition.certificates.flatMap(({ kind, id, title, until }) => {
-      const subject = `${kind}.${id}`
-      const days = (Date.parse(until) - Date.parse(condition.at)) / 86_400_000
-      const now = below(days, RULES.certificateNowDays, stands('certificateNow', subject))
-      const detail = { kind, title, days: Math.floor(days) }
-      return [said('certificateNow', subject, now, detail), said('certificateSoon', subject, !now && below(days, RULES.certificateSoonDays, stands('certificateSoon', subject)), detail)]
-    }),
+    directoryVerdict(condition.directory, said),
+    ...firstToEnd(condition.certificates).flatMap((certificate) => certificateVerdicts(certificate, condition, said, stands)),
     ...condition.disks.flatMap(({ volume, free, low, full }) => {
       const isFull = below(free / full, RULES.diskShare, stands('diskFull', volume))
       const detail = { volume, freeMegabytes: Math.round(free / 1_048_576) }
@@ -85,6 +79,33 @@ function linkVerdicts(link: LinkCondition, at: string, said: Say, stands: Standi
     said('poisonedShipment', peer, silent || link.failures > 0 ? null : attempts >= RULES.attempts.raise, { title, attempts }),
     said('clockOff', peer, off === null ? null : above(Math.abs(off), RULES.clockSeconds, stands('clockOff', peer)), { title, seconds: off ?? 0 }),
   ]
+}
+
+/** One alarm for all logs: where a link has been down for a week, thousands are stale at once. */
+function directoryVerdict({ warn, knownPartnersOnly, stale }: Condition['directory'], said: Say): Verdict {
+  return said('directoryStale', NODE, warn + knownPartnersOnly > 0, { title: stale[0]?.title ?? '', count: warn + knownPartnersOnly })
+}
+
+/** Organs' certificates ring together, by the one that ends first: those of a year were issued in a day. */
+const subjectOf = ({ kind, id }: Certificate): string => (kind === 'organ' ? kind : `${kind}.${id}`)
+
+function firstToEnd(certificates: readonly Certificate[]): readonly Certificate[] {
+  const first = new Map<string, Certificate>()
+  for (const one of certificates) {
+    const before = first.get(subjectOf(one))
+    if (before === undefined || one.until < before.until) first.set(subjectOf(one), one)
+  }
+  return [...first.values()]
+}
+
+function certificateVerdicts(certificate: Certificate, { at, certificates }: Condition, said: Say, stands: Standing): Verdict[] {
+  const subject = subjectOf(certificate)
+  const daysOf = ({ until }: Certificate): number => (Date.parse(until) - Date.parse(at)) / 86_400_000
+  const days = daysOf(certificate)
+  const now = below(days, RULES.certificateNowDays, stands('certificateNow', subject))
+  const count = certificates.filter((one) => subjectOf(one) === subject && daysOf(one) < RULES.certificateSoonDays.raise).length
+  const detail = { title: certificate.title, days: Math.floor(days), count }
+  return [said('certificateNow', subject, now, detail), said('certificateSoon', subject, !now && below(days, RULES.certificateSoonDays, stands('certificateSoon', subject)), detail)]
 }
 
 function snapshotVerdict({ oldestSnapshot, oldestSeconds }: Condition['database'], said: Say, stands: Standing): Verdict {

@@ -83,8 +83,10 @@ export const condition = z.strictObject({
   /** Deliveries that wait for a person, by where they stand. */
   deliveries: z.strictObject({ sent: count, late: count, atTheDoor: count }),
   unsignedReceipts: count,
+  /** The first to end; of organs' keys not all, where there are thousands. */
   certificates: z.array(certificate),
-  directory: z.array(z.strictObject({ node: z.string(), title: z.string(), freshness: z.enum(['normal', 'warn', 'knownPartnersOnly']) })),
+  /** Logs of nodes by freshness, and the first of those that are not fresh. */
+  directory: z.strictObject({ normal: count, warn: count, knownPartnersOnly: count, stale: z.array(z.strictObject({ node: z.string(), title: z.string() })) }),
   disks: z.array(disk),
   database: databaseCondition,
   keyProcess: z.strictObject({ up: z.boolean(), organs: count, open: count }),

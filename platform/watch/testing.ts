@@ -14,7 +14,7 @@ export const queueOf = (change: Partial<Queue> = {}): Queue => ({ urgency: 'norm
 export const healthy = (change: Partial<Condition> = {}): Condition => ({
   node: 'county', title: '县中心', at: AT, anchor: 'ab', links: [link()], deliveries: { sent: 0, late: 0, atTheDoor: 0 }, unsignedReceipts: 0,
   certificates: [{ kind: 'tls', id: 'county', title: '县中心', until: inDays(400) }],
-  directory: [{ node: 'county', title: '县中心', freshness: 'normal' }, { node: 'city', title: '市中心', freshness: 'normal' }],
+  directory: { normal: 2, warn: 0, knownPartnersOnly: 0, stale: [] },
   disks: [{ volume: 'home', free: 50_000, total: 100_000, low: 10_000, full: 2_000 }],
   database: { bytes: 1, connections: 1, mostConnections: 100, oldestSnapshot: 0, oldestSeconds: 0, standbys: [], events: 0, oldestEvent: null, jobs: 0, failedJobs: 0 },
   keyProcess: { up: true, organs: 1, open: 0 }, ledger: { at: AT, ok: true, size: 1 }, backup: AT, process: { since: AT, residentBytes: 1, loopDelayMs: 0, handles: 1 }, ...change,

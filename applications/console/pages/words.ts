@@ -90,5 +90,5 @@ export const conditionWords = {
   processFacts: (memory: string, delay: number) => `内存 ${memory}，调度延迟 ${delay} 毫秒`,
   directory: '通讯录',
   directoryGood: (count: number) => `${count} 个节点的名录都新鲜`,
-  directoryStale: (titles: string) => `久无消息：${titles}`,
+  directoryStale: (titles: string, count: number) => `${count} 个节点久无消息：${titles}`,
 } as const

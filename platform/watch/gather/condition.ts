@@ -4,7 +4,7 @@ import { backlogOf } from '@postroad/kernel/backlog'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { countOrgans } from '@postroad/keys/service'
-import { freshness } from '@postroad/waybill'
+import { type DirectoryView, freshness } from '@postroad/waybill'
 import { z } from 'zod'
 import type { Condition } from '../model.ts'
 import { databaseFacts, readReadings, standbys } from '../store.ts'
@@ -24,17 +24,33 @@ export async function gather(node: Node): Promise<Condition> {
   const own = directory.node(node.config.node)
   const { readings, facts, copies } = await node.transaction(service('watch'), async (tx) => ({ readings: await readReadings(tx), facts: await databaseFacts(tx), copies: await standbys(tx) }))
   const [{ links, deliveries: { unsignedReceipts, ...deliveries } }, backlog, volumes, organs] = await Promise.all([gatherLinks(node, readings), backlogOf(node), volumesOf(node.config.home), organsOf(node)])
-  const grades = freshness(directory, at)
   return {
     node: node.config.node, title: own?.title ?? node.config.node, at, anchor: directory.state.pinned.fingerprint,
     links, deliveries, unsignedReceipts,
-    certificates: certificateEnds(node).map(({ until, ...end }) => ({ ...end, until: until.toISOString() })),
-    directory: directory.nodes().map(({ node: id, title }) => ({ node: id, title, freshness: grades[id] ?? 'warn' })),
+    certificates: endsOf(node), directory: logsOf(directory, at),
     disks: volumes.map(({ folder, free, total, low, full }) => ({ volume: folder, free, total, low: Math.round(low), full: Math.round(full) })),
     database: { ...facts, standbys: [...copies], ...backlog, oldestEvent: backlog.oldestEvent?.toISOString() ?? null },
     keyProcess: organs, ledger: ledgerOf(readings), backup: node.slots.find(lastBackup)?.(node.config.home) ?? null,
     process: gatherProcess(node),
   }
+}
+
+/** A centre may host thousands of organs, and the network have thousands of nodes: those that matter are shown, all are counted. */
+const MOST_ENDS = 100
+const MOST_STALE = 20
+
+function endsOf(node: Node): Condition['certificates'] {
+  const ends = certificateEnds(node).map(({ until, ...end }) => ({ ...end, until: until.toISOString() }))
+  const organs = ends.filter(({ kind }) => kind === 'organ').toSorted((one, other) => (one.until < other.until ? -1 : 1))
+  return [...ends.filter(({ kind }) => kind !== 'organ'), ...organs.slice(0, MOST_ENDS)]
+}
+
+function logsOf(directory: DirectoryView, at: string): Condition['directory'] {
+  const grades = freshness(directory, at)
+  const counted = { normal: 0, warn: 0, knownPartnersOnly: 0 }
+  for (const grade of Object.values(grades)) counted[grade] += 1
+  const stale = directory.nodes().filter(({ node }) => grades[node] !== 'normal').slice(0, MOST_STALE)
+  return { ...counted, stale: stale.map(({ node, title }) => ({ node, title })) }
 }
 
 /** Only whether it answers: why it does not is in its own log. */
