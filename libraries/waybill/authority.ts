@@ -30,8 +30,8 @@ export function organKey(view: DirectoryView, organ: string, key: string, purpos
 }
 
 /**
- * Judges receipt seals by a directory. Acts of an organ are sealed by the recipient organ, or by a deputy the recipient had authorised (代收);
- * `arrived` only by the node that hosts the organ; other facts by the node they name.
+ * Judges receipt seals by a directory. Acts of an organ are sealed by the recipient organ, by an heir once it had ended (承接单位), or by a deputy that
+ * the recipient, or who stands for it, had authorised (代收); `arrived` only by a node that hosts the organ or its heir; other facts by the node they name.
  */
 export const receiptKeyOf =
   (view: DirectoryView): ReceiptKeyOf =>
@@ -40,13 +40,15 @@ export const receiptKeyOf =
     if (!isOrganKind(kind)) {
       const host = recipient === null ? null : view.organ(recipient)
       if (kind === 'arrived' && host === null) return fail('unknownOrgan', recipient ?? '')
-      if (kind === 'arrived' && host?.node !== node) return fail('wrongNode', node)
+      if (kind === 'arrived' && !view.mayHost(recipient ?? '', node, at)) return fail('wrongNode', node)
       return nodeKeyOf(view)(node, seal, at)
     }
     if (recipient === null) return fail('receiptIncomplete', kind)
     const signer = actor === null ? recipient : actor.organ
-    if (signer !== recipient && kind !== 'signedFor' && kind !== 'delivered') return fail('notDeputy', `${signer} may only sign for`)
-    if (signer !== recipient && !view.deputiesOf(recipient, at).includes(signer)) return fail('notDeputy', signer)
+    if (signer !== recipient && !view.heirsOf(recipient, at).includes(signer)) {
+      if (kind !== 'signedFor' && kind !== 'delivered') return fail('notDeputy', `${signer} may only sign for`)
+      if (![recipient, view.standsFor(recipient, at) ?? recipient].some((organ) => view.deputiesOf(organ, at).includes(signer))) return fail('notDeputy', signer)
+    }
     return organKey(view, signer, seal.key, 'sign', seal.suite, at)
   }
 

@@ -101,5 +101,7 @@ export function answerRecall(delivery: Delivery | null): 'recalled' | 'recallRef
   return mayIssue(delivery, 'recalled').ok ? 'recalled' : 'recallRefused'
 }
 
-/** Only the sending organ recalls its own message, and only messages that were recallable at all. */
-export const mayRecall = (request: Head, recalled: Head): boolean => request.kind === 'recallRequest' && request.regarding === recalled.id && request.sender.organ === recalled.sender.organ && recalled.kind !== 'recallRequest'
+/** Only the sending organ, or its heir once it had ended, recalls its message, and only messages that were recallable at all. */
+export const mayRecall = (request: Head, recalled: Head, isHeir: (heir: string, organ: string) => boolean = () => false): boolean =>
+  request.kind === 'recallRequest' && request.regarding === recalled.id && recalled.kind !== 'recallRequest'
+  && (request.sender.organ === recalled.sender.organ || isHeir(request.sender.organ, recalled.sender.organ))

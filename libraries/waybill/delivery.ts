@@ -73,8 +73,8 @@ export function recallOf(delivery: Delivery): 'none' | 'requested' | 'refused' |
 /** The destination recalled *and* somebody signed: its row lock failed or was restored from a backup. An operator must look. */
 export const isContradictory = (delivery: Delivery): boolean => delivery.facts.recalled !== undefined && (delivery.facts.signedFor !== undefined || delivery.facts.registered !== undefined)
 
-/** The organ's new home after a forwarding, as the forwarding node named it; null if it was not forwarded. */
-export const forwardedTo = (delivery: Delivery): string | null => delivery.facts.forwarded?.reason?.text ?? null
+/** The organ that a forwarding node named as heir; null if it was not forwarded, or only to another node of the same organ. */
+export const forwardedTo = (delivery: Delivery): string | null => (delivery.facts.forwarded?.reason?.code === 'forwarded' ? delivery.facts.forwarded.reason.text : null)
 
 /** Whether the destination (under its row lock) may now issue this receipt, or why not. Observers use `advance`, which accepts any order. */
 export function mayIssue(delivery: Delivery, kind: ReceiptKind): Result<null> {

@@ -199,9 +199,16 @@ describe('reorganisation and age', () => {
     expect(moved.deputiesOf('js-c1.o0', SOON)).toEqual([])
   })
   it('lets an organ move with its name once its old home let it go', () => {
-    const body = (until: string | null, from = AT): StatementBody => ({ kind: 'organ', organ: 'js-c0.o1', title: '单位', system: 'party', region: '', regionTitle: '', from, until, successors: [] })
-    const moved = extend(extend(view, stating('js-c0', [body(SOON)])).view, stating('js-c1', [body(null, SOON)])).view
-    expect(moved.organ('js-c0.o1')?.node).toBe('js-c1')
+    const body = (until: string | null, from = AT, to: { movedTo?: string } = {}): StatementBody => ({ kind: 'organ', organ: 'js-c0.o1', title: '单位', system: 'party', region: '', regionTitle: '', from, until, successors: [], ...to })
+    const leaving = extend(view, stating('js-c0', [body(SOON, AT, { movedTo: 'js-c1' })])).view
+    expect([leaving.nextHop('js', 'js-c0.o1', AT), leaving.nextHop('js', 'js-c0.o1', SOON), leaving.standsFor('js-c0.o1', SOON)]).toEqual(['js-c0', 'js-c1', 'js-c0.o1'])
+    const moved = extend(leaving, stating('js-c1', [body(null, SOON)])).view
+    expect([moved.organ('js-c0.o1')?.node, moved.organ('js-c0.o1', AT)?.node, moved.nextHop('js', 'js-c0.o1', SOON)]).toEqual(['js-c1', 'js-c0', 'js-c1'])
+    // What merely ended, or goes elsewhere, is nobody's to take: its mail belongs to its heirs.
+    for (const to of [{}, { movedTo: 'js-c0-x0' }]) {
+      const robbed = extend(extend(view, stating('js-c0', [body(SOON, AT, to)])).view, stating('js-c1', [body(null, SOON)])).view
+      expect([robbed.organ('js-c0.o1')?.node, robbed.remarks().map(({ fault }) => fault.code)]).toEqual(['js-c0', ['idTaken']])
+    }
   })
   it('grades freshness without a cliff', () => {
     const at = (day: number): string => freshness(view, `2026-11-${String(day).padStart(2, '0')}T00:00:00.000Z`).js as string

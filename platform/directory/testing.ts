@@ -8,6 +8,7 @@ import { type TestNode, type TestOptions, freePort, testNode } from '@postroad/k
 import { keys } from '@postroad/keys/plugin'
 import { ledger } from '@postroad/ledger/plugin'
 import { directory } from './plugin.ts'
+import { directoryRoom } from './room.ts'
 import { peerRoutes, tls } from './service.ts'
 
 /** A node of a test network, with as much of a road as the directory needs: HTTP/2 over mutual TLS that answers its peer routes. */
@@ -40,6 +41,20 @@ export async function roadNode(place: Place, parent: { node: string; url: string
       await close()
       await test.stop()
     },
+  }
+}
+
+/** Makes a node look the other way: what it is told is kept, and not seen before the answer is called. */
+export function holdNews(node: Node): () => void {
+  const room = node.slots.get(directoryRoom)
+  const held = { view: room.view, seen: room.seen }
+  const latest: { view: typeof room.view; seen: string } = { ...held }
+  Object.defineProperty(room, 'view', { configurable: true, get: () => held.view, set(value: typeof room.view) { latest.view = value } })
+  Object.defineProperty(room, 'seen', { configurable: true, get: () => held.seen, set(value: string) { latest.seen = value } })
+  return () => {
+    Object.defineProperty(room, 'view', { configurable: true, writable: true, enumerable: true, value: latest.view })
+    Object.defineProperty(room, 'seen', { configurable: true, writable: true, enumerable: true, value: latest.seen })
+    for (const listener of room.listeners) listener()
   }
 }
 

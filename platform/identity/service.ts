@@ -1,6 +1,7 @@
 export { enrol, issueAccountCode, issueDeviceCode } from './enrolment.ts'
 export { listKeys, registerPasskey, revokeKey, startPasskey } from './passkeys.ts'
 export { accountOf, bootstrapPeople, colleagues, firstSignInFile, names } from './people.ts'
+export { type HeldPost, movePosts, postsOfOrgan } from './posts.ts'
 export { type SessionView, viewOf } from './session-view.ts'
 export { actAs, csrfOf, isCsrfOf, listSessions, principalOfToken, revokeSession, signOut } from './sessions.ts'
 export { proveSignIn, proveStepUp, startSignIn, startStepUp } from './sign-in.ts'

@@ -35,6 +35,18 @@ export async function insertPost(tx: Tx, person: string, post: Post, from: Date)
     values (${person}, ${post.id}, ${post.organ}, ${post.title}, ${[...post.duties]}, ${from})`.execute(tx)
 }
 
+/** Posts held in an organ now. */
+export async function postsIn(tx: Tx, organ: string, at: Date): Promise<readonly (Post & { readonly person: string })[]> {
+  const { rows } = await sql<Post & { person: string }>`select person, id, organ, title, duties from identity.post
+    where organ = ${organ} and valid_from <= ${at} and (valid_until is null or valid_until > ${at}) order by person, id`.execute(tx)
+  return rows
+}
+
+/** A post ends; the row stays. */
+export async function endPost(tx: Tx, person: string, id: string, at: Date): Promise<void> {
+  await sql`update identity.post set valid_until = ${at} where person = ${person} and id = ${id} and valid_from < ${at} and (valid_until is null or valid_until > ${at})`.execute(tx)
+}
+
 export async function findPerson(tx: Tx, by: { readonly id: string } | { readonly account: string }): Promise<Person | null> {
   const where = 'id' in by ? sql`id = ${by.id}` : sql`account = ${by.account.toLowerCase()}`
   const { rows } = await sql<Person>`select ${PERSON} from identity.person where ${where} and active`.execute(tx)

@@ -60,7 +60,7 @@ export async function closeByPerson(node: Node, principal: PersonPrincipal, orde
   const road = node.slots.get(roadSlot)
   const due = await node.transaction(principal, async (tx) => {
     const message = await findMessage(tx, order.message) // read as the person: what is not theirs is not there
-    if (message === null || message.cameFrom !== null || message.head.sender.organ !== principal.acting.organ) throw roadFaults.noDelivery()
+    if (message === null || message.cameFrom !== null) throw roadFaults.noDelivery()
     return asRoad(tx, () => close(tx, road, principal, order, message.head))
   })
   await sealDue(road, due)
@@ -68,7 +68,7 @@ export async function closeByPerson(node: Node, principal: PersonPrincipal, orde
 
 async function close(tx: Tx, road: Road, principal: PersonPrincipal, { message, organ, text }: Parameters<typeof closeByPerson>[2], head: Parameters<typeof makeReceipt>[1]['head']) {
   const [row] = await lockPairs(tx, 'sent', [{ message, organ }])
-  if (row === undefined) throw roadFaults.noDelivery()
+  if (row?.keeper !== principal.acting.organ) throw roadFaults.noDelivery()
   const allowed = mayIssue(row.facts, 'closed')
   if (!allowed.ok) throw refusalOf(allowed.fault, { message })
   const now = road.node.now()

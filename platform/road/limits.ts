@@ -1,6 +1,7 @@
 import { removeChunks } from '@postroad/files/service'
 import type { Node } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
+import { deputiesFor } from './engine/intake.ts'
 import { type Road, directoryOf, ownReceipt, roadSlot } from './engine/road.ts'
 import { sealDue } from './engine/seal.ts'
 import { CUSTODY_KEPT_DAYS } from './model.ts'
@@ -48,6 +49,6 @@ export async function followDeputies(node: Node): Promise<void> {
   const at = node.now().toISOString()
   await node.transaction(service('road'), async (tx) => {
     const organs = await waitingOrgans(tx)
-    if (organs.length > 0) await setDeputies(tx, organs.map((organ) => ({ organ, deputies: directory.deputiesOf(organ, at) })))
+    if (organs.length > 0) await setDeputies(tx, organs.map((organ) => ({ organ, deputies: deputiesFor(directory, organ, directory.standsFor(organ, at) ?? organ, at) })))
   })
 }

@@ -1,4 +1,4 @@
-import { type Head, type Receipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
+import { type FaultCode, type Head, type Receipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
 
 /** Why something ended, as receipts carry it. */
 export type Reason = NonNullable<Receipt['reason']>
@@ -38,6 +38,10 @@ export function backOff(failures: number, random: number): number {
 /** Refusals of one shipment do not stop a link; only a peer that does not answer does, or one that fails several times in a row. */
 export const FAILURES_BEFORE_PAUSE = 3
 
+/** What looks wrong to a directory that is behind, and may be right: organs move, merge and get new keys while documents are under way. */
+const NEWS: readonly FaultCode[] = ['unknownKey', 'unknownOrgan', 'unknownNode', 'wrongSigner', 'wrongNode', 'notDeputy', 'notYetValidKey', 'nameNotHeld']
+export const isNews = (code: FaultCode): boolean => NEWS.includes(code)
+
 /** Where a recipient's copy goes from here. */
 export type Way =
   | { readonly kind: 'here'; readonly keeper: string; readonly forwarded: boolean }
@@ -45,13 +49,13 @@ export type Way =
   | { readonly kind: 'nowhere'; readonly reason: Reason }
 
 /** What of the directory decides a way: who stands for an organ at an instant, and the neighbour towards it (`self` when it is hosted here). */
-export type Ways = { standsFor(organ: string, at: string): string | null; nextHop(from: string, organ: string): string | null; organ(id: string): unknown }
+export type Ways = { standsFor(organ: string, at: string): string | null; nextHop(from: string, organ: string, at?: string): string | null; organ(id: string): unknown }
 
 /** The way to a recipient from `self` at an instant. An organ that merged or moved is followed (forwarded), one that ended without heirs has no way. */
 export function wayTo(ways: Ways, self: string, organ: string, at: string): Way {
   const keeper = ways.standsFor(organ, at)
   if (keeper === null) return { kind: 'nowhere', reason: { code: ways.organ(organ) === null ? 'unknownOrgan' : 'organEnded', text: '' } }
-  const next = ways.nextHop(self, keeper)
+  const next = ways.nextHop(self, keeper, at)
   if (next === null) return { kind: 'nowhere', reason: { code: 'noWay', text: '' } }
   const forwarded = keeper !== organ
   return next === self ? { kind: 'here', keeper, forwarded } : { kind: 'link', peer: next, keeper, forwarded }

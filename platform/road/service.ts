@@ -1,4 +1,5 @@
 export { act, closeByPerson, recordOrganReceipts } from './act.ts'
+export { type Holdings, handOver, holdingsOf } from './holdings.ts'
 export { type LinkReport } from './engine/link.ts'
 export { type ArrivedItem, type BoardRow, type EvidenceParts, type InboxItem, type Page, type SentPage, type SentSummary, type Tracking, arrivals, chunk, countInbox, evidenceParts, inbox, inboxItem, keepersOf, nextOrdinal, receiptsAbout, sent, sentItem, track } from './look.ts'
 export { type Submission, submission } from './submission.ts'

@@ -54,7 +54,7 @@ function sendsWrongly({ head: { sender, suite, created, expires }, ownWrap }: Su
   const at = now.toISOString()
   if (expires <= at) return roadFaults.expired({ expires })
   if (Date.parse(created) > now.getTime() + CLOCK_SLACK_MS || Date.parse(created) < now.getTime() - OLDEST_MS) return roadFaults.createdInFuture({ created })
-  const organ = directory.organ(sender.organ)
+  const organ = directory.organ(sender.organ, at)
   if (organ === null || organ.node !== node) return refusalOf({ code: 'unknownOrgan', detail: sender.organ })
   if (!directory.namesOf(sender.organ, created).some(({ name }) => name === sender.name)) return refusalOf({ code: 'nameNotHeld', detail: sender.name })
   return fault(organKey(directory, sender.organ, sender.key, 'sign', suite, created)) ?? fault(organKey(directory, sender.organ, sender.key, 'sign', suite, at))

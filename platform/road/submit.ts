@@ -95,7 +95,7 @@ async function requireOriginal(road: Road, { head, recipients }: Submission): Pr
   const original = head.regarding ?? ''
   const [facts, sentTo] = await road.node.transaction(service('road'), async (tx) =>
     [(await messageFacts(tx, [original])).get(original), new Set((await deliveriesOf(tx, 'sent', original)).map(({ organ }) => organ))] as const)
-  if (facts === undefined || facts.cameFrom !== null || facts.head.sender.organ !== head.sender.organ) throw roadFaults.regardingUnknown({ message: original })
+  if (facts === undefined || facts.cameFrom !== null || ![facts.head.sender.organ, ...directoryOf(road).heirsOf(facts.head.sender.organ, road.node.now().toISOString())].includes(head.sender.organ)) throw roadFaults.regardingUnknown({ message: original })
   const stray = recipients.find(({ leaf }) => !sentTo.has(leaf.organ))
   if (stray !== undefined) throw roadFaults.regardingUnknown({ message: original, organ: stray.leaf.organ })
 }

@@ -1,13 +1,23 @@
 import type { FaultCode } from '../fault.ts'
-import { type DirectoryState, statusName } from './state.ts'
+import { type DirectoryState, statusName, withPeriod } from './state.ts'
 import type { SignedStatement } from './statements.ts'
+import { heirsOf } from './succession.ts'
 
 /**
  * Lets lines take effect one after the other, in the order in which this reader came to know them: what is held is never taken away by a line
  * that says it is older. A line that waits for one of another log (an organ that moves waits until its old home lets it go) is tried again.
  */
 export function settleClaims(state: DirectoryState, lines: readonly SignedStatement[]): void {
-  for (const signed of lines) settle(state, signed)
+  for (const signed of lines) {
+    // At once, so that a holder who lets go cannot have taken back what somebody was waiting for, whether lines come one by one or together.
+    if (settle(state, signed) && letsGo(signed)) settleWaiting(state)
+  }
+  settleWaiting(state)
+}
+
+const letsGo = ({ statement: { body } }: SignedStatement): boolean => (body.kind === 'organ' || body.kind === 'issuingName') && body.until !== null
+
+function settleWaiting(state: DirectoryState): void {
   for (let waiting = state.remarks, left = Infinity; waiting.length > 0 && waiting.length < left; waiting = state.remarks) {
     left = waiting.length
     state.remarks = []
@@ -20,16 +30,17 @@ export function settleClaims(state: DirectoryState, lines: readonly SignedStatem
   }
 }
 
-function settle(state: DirectoryState, signed: SignedStatement): void {
+function settle(state: DirectoryState, signed: SignedStatement): boolean {
   const { log, seq, body } = signed.statement
   const conflict = claim(state, signed)
   if (conflict === null) state.settled.push(signed)
   else state.remarks.push({ log, seq, fault: { code: conflict, detail: body.kind } })
+  return conflict === null
 }
 
 function isHeld(state: DirectoryState, { statement: { log, body } }: SignedStatement): boolean {
-  if (body.kind === 'organ') return state.organs.get(body.organ)?.node === log
-  if (body.kind === 'issuingName') return state.names.get(body.name)?.node === log
+  if (body.kind === 'organ') return state.organs.get(body.organ)?.at(-1)?.node === log
+  if (body.kind === 'issuingName') return state.names.get(body.name)?.at(-1)?.node === log
   return body.kind === 'key' && state.keys.get(body.key)?.node === log
 }
 
@@ -40,27 +51,36 @@ export function inTime({ statement: a }: SignedStatement, { statement: b }: Sign
   return a.seq - b.seq
 }
 
-/** Names in the directory belong to the log that stated them first, until it ends them. Answers why a line has no effect, or null. */
+/**
+ * Names in the directory belong to the log that stated them first, until it hands them on: an organ to the node that it names (`movedTo`), an issuing
+ * name to whoever holds the organ, or an heir of it. What merely ended is nobody's. Answers why a line has no effect, or null.
+ */
 function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode | null {
-  const { body, log } = statement
-  const owns = (organ: string): boolean => state.organs.get(organ)?.node === log
+  const { body, log, at } = statement
+  const owns = (organ: string): boolean => state.organs.get(organ)?.at(-1)?.node === log
   switch (body.kind) {
     case 'organ': {
-      const before = state.organs.get(body.organ)
-      if (before !== undefined && before.node !== log && (before.until === null || before.until > body.from)) return 'idTaken'
-      state.organs.set(body.organ, { ...body, node: log })
+      const periods = state.organs.get(body.organ) ?? []
+      const last = periods.at(-1)
+      if (last === undefined ? isReserved(state, body.organ, log, at) : last.node !== log && last.movedTo !== log) return 'idTaken'
+      if (periods.some((period) => period.node !== log && overlaps(period, body.from))) return 'idTaken'
+      state.organs.set(body.organ, withPeriod(periods, { ...body, node: log }))
       return null
     }
     case 'issuingName': {
-      const before = state.names.get(body.name)
-      if (before !== undefined && before.node !== log && (before.until === null || before.until > body.from)) return 'idTaken'
+      const periods = state.names.get(body.name) ?? []
+      const last = periods.at(-1)
+      if (periods.some((period) => period.node !== log && overlaps(period, body.from))) return 'idTaken'
       if (!owns(body.organ)) return 'notOwner'
-      state.names.set(body.name, { ...body, node: log })
+      if (last === undefined && !body.name.startsWith(`${body.organ}.`) && isReserved(state, body.name, log, at)) return 'idTaken'
+      if (last !== undefined && last.node !== log && last.organ !== body.organ && !heirsOf(state.organs, last.organ, body.from).includes(body.organ)) return 'idTaken'
+      state.names.set(body.name, withPeriod(periods, { ...body, node: log }))
       return null
     }
     case 'key': {
       if (!owns(body.owner)) return 'notOwner'
       const before = state.keys.get(body.key)
+      if (before === undefined && !body.key.startsWith(`${body.owner}.`) && isReserved(state, body.key, log, at)) return 'idTaken'
       // A key's bytes never change under its name: old signatures must keep their meaning.
       if (before !== undefined && (before.node !== log || before.publicKey !== body.publicKey || before.owner !== body.owner || before.purpose !== body.purpose)) return 'idTaken'
       state.keys.set(body.key, { ...body, node: log })
@@ -80,4 +100,21 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
     default:
       return null
   }
+}
+
+const overlaps = ({ until }: { readonly until: string | null }, from: string): boolean => until === null || until > from
+
+/** An id that begins with a node's own belongs to that node and those it introduced, however deep: nobody else may be the first to state it. */
+function isReserved(state: DirectoryState, id: string, log: string, at: string): boolean {
+  let owner = ''
+  for (const [node, { statements }] of state.logs) {
+    if ((id === node || id.startsWith(`${node}.`)) && node.length > owner.length && (statements[0]?.statement.at ?? at) <= at) owner = node
+  }
+  return owner !== '' && owner !== log && !introducedUnder(state, owner, log)
+}
+
+function introducedUnder(state: DirectoryState, node: string, log: string, seen: ReadonlySet<string> = new Set()): boolean {
+  const children = state.introductions.get(node)
+  if (children === undefined || seen.has(node)) return false
+  return children.has(log) || [...children.keys()].some((child) => introducedUnder(state, child, log, new Set([...seen, node])))
 }

@@ -38,7 +38,8 @@ function stating(log: string, bodies: StatementBody[], terms: { at?: string; las
   return appendStatements(suites, { log, last: terms.last ?? (logs[log]?.at(-1) as SignedStatement), at: terms.at ?? at(2), signer }, bodies)
 }
 const grown = (...lines: SignedStatement[]): DirectoryView => extend(view, lines).view
-const organ = (id: string, from: string, until: string | null): StatementBody => ({ kind: 'organ', organ: id, title: id, system: 'party', region: '', regionTitle: '', from, until, successors: [] })
+const organ = (id: string, from: string, until: string | null, more: { movedTo?: string; successors?: string[]; title?: string } = {}): StatementBody =>
+  ({ kind: 'organ', organ: id, title: id, system: 'party', region: '', regionTitle: '', from, until, successors: [], ...more })
 const keyFor = (owner: string, key: string, pair: KeyPair, until: string | null = null): StatementBody =>
   ({ kind: 'key', key, owner, purpose: 'sign', suite: 'P256', publicKey: base64url(pair.publicKey), certificate: '', from: AT, until })
 
@@ -123,7 +124,7 @@ describe('the same lines', () => {
     remarks: over.remarks(),
   })
   const pair = P256.generateKeyPair()
-  const leaving = stating('js-c0', [organ('js-c0.o0', AT, at(3))], { at: at(2) })
+  const leaving = stating('js-c0', [organ('js-c0.o0', AT, at(3), { movedTo: 'js-c1' })], { at: at(2) })
   const arriving = stating('js-c1', [organ('js-c0.o0', at(3), null), keyFor('js-c0.o0', 'js-c0.o0.sign.2', pair)], { at: at(3) })
   const squatting = stating('js-c1-x0', [organ('js.o0', AT, null), keyFor('js.o0', 'js.o0.false', pair)], { at: at(4) })
   const all = [...Object.values(logs).flat(), ...leaving, ...arriving, ...squatting]

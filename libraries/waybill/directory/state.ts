@@ -28,8 +28,9 @@ export type DirectoryState = {
   /** Parent's log → child → the keys of the child's statement 0. */
   introductions: Map<string, Map<string, NodeKeys>>
   recoveries: Map<string, RecoveryBody>
-  organs: Map<string, OrganEntry>
-  names: Map<string, IssuingNameEntry>
+  /** By id, the periods one after the other: an organ that was renamed or moved still is what it was then. */
+  organs: Map<string, readonly OrganEntry[]>
+  names: Map<string, readonly IssuingNameEntry[]>
   keys: Map<string, KeyEntry>
   /** By `statusName`: a log speaks of its own keys only, even where another log's key has the same name. */
   statuses: Map<string, readonly KeyStatus[]>
@@ -38,6 +39,16 @@ export type DirectoryState = {
   /** Lines that have taken effect, in that order. */
   settled: SignedStatement[]
 }
+
+type Period = { readonly from: string; readonly until: string | null; readonly node: string }
+
+export const within = (span: Pick<Period, 'from' | 'until'>, at: string): boolean => span.from <= at && (span.until === null || at < span.until)
+
+/** The periods once another begins: what was stated for later falls away, what lasts into it ends with it. */
+export const withPeriod = <P extends Period>(periods: readonly P[], next: P): P[] => [
+  ...periods.filter(({ from }) => from < next.from).map((period) => (period.until === null || period.until > next.from ? { ...period, until: next.from } : period)),
+  next,
+]
 
 export const statusName = (log: string, key: string): string => `${log} ${key}`
 

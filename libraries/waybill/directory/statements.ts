@@ -45,6 +45,8 @@ const bodies = {
     ...span,
     /** Where its documents are forwarded after `until`. */
     successors: z.array(directoryId).max(16),
+    /** The node that may state this organ from `until` on: the organ moves there. Without it an id that ended is nobody's. */
+    movedTo: directoryId.optional(),
   }),
   issuingName: z.strictObject({ kind: z.literal('issuingName'), name: directoryId, title, code: z.string().max(40), organ: directoryId, ...span }),
   key: z.strictObject({ kind: z.literal('key'), key: directoryId, owner: directoryId, purpose: z.enum(['sign', 'encrypt']), suite: suiteId, publicKey, certificate: der, ...span }),

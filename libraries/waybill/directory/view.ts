@@ -1,7 +1,8 @@
 import type { SuiteId } from '@postroad/gm'
 import { hashOf } from '../canonical.ts'
 import { FINE, fail, ok, type Result } from '../fault.ts'
-import { type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName } from './state.ts'
+import { type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName, within } from './state.ts'
+import { heirsOf, mayHost, organAt, standsFor } from './succession.ts'
 import type { NodeBody, SignedStatement } from './statements.ts'
 
 /** The newest line of a log as a peer knows it. */
@@ -19,16 +20,27 @@ export type DirectoryView = {
   children(node: string): string[]
   /** From the node up to the top of what is known, itself first. */
   ancestors(node: string): string[]
-  organ(id: string): OrganEntry | null
+  /** The organ as last stated, whether it still stands or not; with an instant as it was then, null where it did not stand. */
+  organ(id: string, at?: string): OrganEntry | null
+  /** Each organ as last stated. */
   organs(): OrganEntry[]
+  /** What an organ was called and where it was, one period after the other. */
+  organPeriods(id: string): readonly OrganEntry[]
   /** Organs hosted by a node or by any below it. */
   organsUnder(node: string): OrganEntry[]
-  name(id: string): IssuingNameEntry | null
-  names(): IssuingNameEntry[]
+  name(id: string, at?: string): IssuingNameEntry | null
+  /** Every period of every name, those that ended included. */
+  names(): readonly IssuingNameEntry[]
   namesOf(organ: string, at: string): IssuingNameEntry[]
   deputiesOf(organ: string, at: string): string[]
   /** The organ that stands for another at an instant: itself, or where its successors lead; null if it ended without any. */
   standsFor(organ: string, at: string): string | null
+  /** All organs that took something over from one that ended, the main heir first; none while it stands. */
+  heirsOf(organ: string, at: string): string[]
+  /** Organs that ended and lead to this one. */
+  predecessorsOf(organ: string, at: string): string[]
+  /** Whether a node may speak of an organ's inbox at an instant: it hosts it or an heir, or did until lately. */
+  mayHost(organ: string, node: string, at: string): boolean
   key(id: string): KeyEntry | null
   /** Keys usable at an instant, newest first. */
   keysOf(organ: string, purpose: KeyPurpose, suite: SuiteId, at: string): KeyEntry[]
@@ -39,7 +51,7 @@ export type DirectoryView = {
   /** The same for a node's own key. */
   nodeKeyState(node: string, key: string, at: string): Result<null>
   /** The neighbour towards an organ: up to the lowest common ancestor, then down. `from` itself when it hosts the organ; null without a way. */
-  nextHop(from: string, organ: string): string | null
+  nextHop(from: string, organ: string, at?: string): string | null
   /** All nodes on the way between two, both included; null without a way. */
   path(from: string, to: string): string[] | null
   checkpoint(): Checkpoint
@@ -55,6 +67,9 @@ const MAX_LEVELS = 12
 export function createView(state: DirectoryState): DirectoryView {
   const { logs, organs, names, keys } = state
   const node = (id: string): NodeBody | null => logs.get(id)?.node ?? null
+  const latestOrgans = (): OrganEntry[] => [...organs.values()].flatMap((periods) => periods.at(-1) ?? [])
+  let nameList: readonly IssuingNameEntry[] | null = null
+  const allNames = (): readonly IssuingNameEntry[] => (nameList ??= [...names.values()].flat())
   let checkpoint: Checkpoint | null = null
 
   function ancestors(id: string): string[] {
@@ -91,14 +106,18 @@ export function createView(state: DirectoryState): DirectoryView {
     nodes: () => [...logs.values()].map((log) => log.node),
     children: (id) => [...logs.values()].filter((log) => log.node.parent === id).map((log) => log.node.node),
     ancestors,
-    organ: (id) => organs.get(id) ?? null,
-    organs: () => [...organs.values()],
-    organsUnder: (id) => [...organs.values()].filter((organ) => ancestors(organ.node).includes(id)),
-    name: (id) => names.get(id) ?? null,
-    names: () => [...names.values()],
-    namesOf: (organ, at) => [...names.values()].filter((name) => name.organ === organ && within(name, at)),
+    organ: (id, at) => (at === undefined ? (organs.get(id)?.at(-1) ?? null) : organAt(organs, id, at)),
+    organs: latestOrgans,
+    organPeriods: (id) => organs.get(id) ?? [],
+    organsUnder: (id) => latestOrgans().filter((organ) => ancestors(organ.node).includes(id)),
+    name: (id, at) => (at === undefined ? names.get(id)?.at(-1) : names.get(id)?.find((period) => within(period, at))) ?? null,
+    names: allNames,
+    namesOf: (organ, at) => allNames().filter((name) => name.organ === organ && within(name, at)),
     deputiesOf: (organ, at) => state.deputies.filter((entry) => entry.organ === organ && within(entry, at)).map(({ deputy }) => deputy),
     standsFor: (organ, at) => standsFor(organs, organ, at),
+    heirsOf: (organ, at) => heirsOf(organs, organ, at),
+    predecessorsOf: (organ, at) => [...organs.keys()].filter((id) => id !== organ && organAt(organs, id, at) === null && heirsOf(organs, id, at).includes(organ)),
+    mayHost: (organ, host, at) => mayHost(organs, organ, host, at),
     key: (id) => keys.get(id) ?? null,
     keysOf: (organ, purpose, suite, at) =>
       [...keys.values()]
@@ -108,8 +127,8 @@ export function createView(state: DirectoryState): DirectoryView {
     compromisedSince: (id) => earliest(statusesOf(keys.get(id)?.node, id)),
     nodeKey,
     nodeKeyState,
-    nextHop(from, organ) {
-      const home = organs.get(organ)?.node
+    nextHop(from, organ, at) {
+      const home = ((at === undefined ? null : organAt(organs, organ, at)) ?? organs.get(organ)?.at(-1))?.node
       const way = home === undefined ? null : path(from, home)
       return way === null ? null : (way[1] ?? from)
     },
@@ -127,7 +146,6 @@ export function createView(state: DirectoryState): DirectoryView {
 }
 
 const STATUS_FAULT = { compromised: 'compromisedKey', revoked: 'revokedKey', retired: 'retiredKey' } as const
-const within = (span: { readonly from: string; readonly until: string | null }, at: string): boolean => span.from <= at && (span.until === null || at < span.until)
 const newest = (entries: readonly NodeKeyEntry[]): NodeKeyEntry | null => entries[entries.length - 1] ?? null
 const checkpointHash = (state: DirectoryState, logs: Readonly<Record<string, LogHead>>): string => hashOf(state.suites.SM, 'checkpoint', { logs })
 
@@ -141,19 +159,6 @@ function judge(key: string, statuses: readonly KeyStatus[], at: string): Result<
 function earliest(statuses: readonly KeyStatus[]): string | null {
   const instants = statuses.filter(({ status }) => status === 'compromised').map(({ since }) => since)
   return instants.sort()[0] ?? null
-}
-
-/** Follows successors, the first named one at each step: an organ that merged has one, one that was split names its main heir first. */
-function standsFor(organs: ReadonlyMap<string, OrganEntry>, organ: string, at: string): string | null {
-  const seen = new Set<string>()
-  for (let id: string | undefined = organ; id !== undefined && !seen.has(id); ) {
-    const entry = organs.get(id)
-    if (entry === undefined) return null
-    if (within(entry, at)) return id
-    seen.add(id)
-    id = entry.successors[0]
-  }
-  return null
 }
 
 /** How a peer's heads relate to ours: `behind` lacks lines, `ahead` has more, `unknown` is a log we do not hold. A head below one seen before is the peer's rollback: keep what you saw and compare with `readLogs`' `known`. */
@@ -189,6 +194,6 @@ export function freshness(view: DirectoryView, now: string, days: { readonly war
 /** Where a document for an organ goes at an instant, for the sender: the standing organ, its node and whether that is a forwarding. */
 export function destinationOf(view: DirectoryView, organ: string, at: string): Result<{ readonly organ: string; readonly node: string; readonly forwarded: boolean }> {
   const standing = view.standsFor(organ, at)
-  const entry = standing === null ? null : view.organ(standing)
+  const entry = standing === null ? null : view.organ(standing, at)
   return entry === null ? fail('unknownOrgan', organ) : ok({ organ: entry.organ, node: entry.node, forwarded: entry.organ !== organ })
 }

@@ -29,9 +29,11 @@ export type EvidenceSummary = {
 
 /** Puts proven facts into the order in which people read them. */
 export function summarise(head: Head | null, manifest: SignedManifest | null, slice: readonly SlicedRecipient[], receipts: readonly SignedReceipt[], view: DirectoryView | null): EvidenceSummary {
-  const organTitle = (organ: string): string => view?.organ(organ)?.title ?? ''
-  const actorTitle = (actor: Receipt['actor']): string => (actor === null ? '' : organTitle(actor.organ))
-  const nameTitle = (name: string): string => view?.name(name)?.title ?? ''
+  // As they were called then: an organ may have been renamed since.
+  const sentAt = head?.created ?? ''
+  const organTitle = (organ: string, at = sentAt): string => (view?.organ(organ, at) ?? view?.organ(organ))?.title ?? ''
+  const actorTitle = (actor: Receipt['actor'], at = sentAt): string => (actor === null ? '' : organTitle(actor.organ, at))
+  const nameTitle = (name: string): string => (view?.name(name, sentAt) ?? view?.name(name))?.title ?? ''
   const facts = receipts.map(({ receipt }) => receipt).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
   const content = manifest?.manifest.content
   return {
@@ -45,10 +47,10 @@ export function summarise(head: Head | null, manifest: SignedManifest | null, sl
       const delivery = facts.filter(({ recipient }) => recipient === leaf.organ || recipient === null).reduce<Delivery>(advance, NO_FACTS)
       const decided = decidedBy(delivery)
       const titles = { title: organTitle(leaf.organ), nameTitle: nameTitle(leaf.name) }
-      return { organ: leaf.organ, name: leaf.name, ...titles, role: leaf.role, state: stateOf(delivery), at: decided?.at ?? null, actor: decided?.actor ?? null, actorTitle: actorTitle(decided?.actor ?? null) }
+      return { organ: leaf.organ, name: leaf.name, ...titles, role: leaf.role, state: stateOf(delivery), at: decided?.at ?? null, actor: decided?.actor ?? null, actorTitle: actorTitle(decided?.actor ?? null, decided?.at) }
     }),
     timeline: facts.map(({ at, kind, node, recipient, actor, reason }) => {
-      return { at, kind, node, nodeTitle: view?.node(node)?.title ?? '', recipient, recipientTitle: recipient === null ? '' : organTitle(recipient), actor, actorTitle: actorTitle(actor), reason }
+      return { at, kind, node, nodeTitle: view?.node(node)?.title ?? '', recipient, recipientTitle: recipient === null ? '' : organTitle(recipient), actor, actorTitle: actorTitle(actor, at), reason }
     }),
   }
 }

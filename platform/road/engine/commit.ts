@@ -59,11 +59,12 @@ export async function signIntakes(road: Road, intakes: readonly Intake[], now: D
     return line.value
   })
   const lineSeals = await sealBySuite(road, 'hop', intakes.map(({ message }) => message.head), lines)
-  const receipts = intakes.flatMap(({ message: { head }, recipients, from }) => [
+  const receipts = intakes.flatMap(({ message: { head }, recipients, forwarded, from }) => [
     ...(from.kind === 'person' ? [{ head, receipt: ownReceipt(road, head, { kind: 'submitted', recipient: null }, now) }] : []),
     ...recipients.flatMap(({ leaf }) => {
       const keeper = directory.standsFor(leaf.organ, at)
-      return keeper === null || keeper === leaf.organ ? [] : [{ head, receipt: ownReceipt(road, head, { kind: 'forwarded', recipient: leaf.organ, reason: { code: 'forwarded', text: keeper } }, now) }]
+      const isSaid = forwarded.some(({ receipt }) => receipt.recipient === leaf.organ && receipt.reason?.text === keeper)
+      return keeper === null || keeper === leaf.organ || isSaid ? [] : [{ head, receipt: ownReceipt(road, head, { kind: 'forwarded', recipient: leaf.organ, reason: { code: 'forwarded', text: keeper } }, now) }]
     }),
   ])
   const seals = await sealBySuite(road, 'receipt', receipts.map(({ head }) => head), receipts.map(({ receipt }) => receipt))
@@ -77,7 +78,7 @@ export async function signIntakes(road: Road, intakes: readonly Intake[], now: D
 }
 
 /** Seals structures in their head's suite, with one signature for each suite that occurs. */
-async function sealBySuite(road: Road, domain: 'hop' | 'receipt', heads: readonly Head[], structures: readonly unknown[]) {
+export async function sealBySuite(road: Road, domain: 'hop' | 'receipt', heads: readonly Head[], structures: readonly unknown[]) {
   const seals: Awaited<ReturnType<Road['sign']>>[number][] = []
   for (const suite of new Set(heads.map((head) => head.suite)) as ReadonlySet<SuiteId>) {
     const places = heads.flatMap((head, i) => (head.suite === suite ? [i] : []))

@@ -1,4 +1,4 @@
-import { neighbours, signAsNode } from '@postroad/directory/service'
+import { neighbours, signAsNode, view } from '@postroad/directory/service'
 import type { Suites } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
@@ -16,6 +16,7 @@ import { holderName, isGone } from './holder.ts'
 import { type Link, type LinkReport, openLink } from './link.ts'
 import { roadMeters } from './meters.ts'
 import type { Hands, Road } from './road.ts'
+import { forwardInboxes, rerouteWaiting } from './reroute.ts'
 import { sealLeftovers } from './seal.ts'
 import { groupCommit } from './writer.ts'
 
@@ -26,6 +27,7 @@ const LOOK_MS = 2_000
 /** Rows that this long after they were written still wait were left by a process that died. */
 const LEFT_MS = 4_000
 const RELAYS_AT_ONCE = 2_000
+const FOLLOW_MS = 30_000
 
 /** Starts to take in, to hand on and to look for what was left behind. */
 export async function startEngine(node: Node, suites: Suites, transport: LinkTransport, options: { readonly lingerMs?: number } = {}): Promise<Engine> {
@@ -36,6 +38,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
       for (const peer of new Set(relays.map(({ link }) => link))) linkTo(peer)?.relays.add(relays.filter(({ link }) => link === peer))
     },
     hasRoom: (peer, lane) => linkTo(peer)?.hasRoom(lane) ?? false,
+    astray: () => ((isAstray = true), watch.wake()),
     heard: (peer) => linkTo(peer)?.heard(),
   }
   const holder = holderName()
@@ -68,10 +71,24 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     for (const peer of first ? neighboursOf(node) : waiting) linkTo(peer)?.wake()
     hands.relays(relays)
     await sealLeftovers(road, age)
+    await followOrgans()
     const told = JSON.stringify(counts.map(({ peer, taken, receiptsTaken }) => [peer, taken, receiptsTaken]))
     if (told !== remembered) await rememberCounts(node.config.home, road.epoch, counts)
     remembered = told
     first = false
+  }
+  /** Organs merge and move: on news of the directory, and from time to time as a stated day comes. */
+  let isAstray = false
+  let [followed, followedAt] = ['', 0]
+  const followOrgans = async (): Promise<void> => {
+    const checkpoint = neighboursOf(node).length === 0 ? followed : view(node).checkpoint().hash
+    if (!isAstray && checkpoint === followed && Date.now() - followedAt < FOLLOW_MS) return
+    isAstray = false
+    if (neighboursOf(node).length > 0) {
+      await rerouteWaiting(road)
+      await forwardInboxes(road)
+    }
+    ;[followed, followedAt] = [checkpoint, Date.now()]
   }
   const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))
   const address = await transport.serve(doorway(road))

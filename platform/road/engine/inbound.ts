@@ -3,7 +3,7 @@ import type { Refusal } from '@postroad/kernel/errors'
 import { SpanKind, type Traced, beginSpan, endSpan, readTraceparent } from '@postroad/kernel/trace'
 import { type Shipment, type ShipmentEvent, type WaybillFault, canonical, frame, headHash, nodeKeyOf, organKey, readReceipts, receiptKeyOf, shipmentId, startReadingShipment, verifyHops, verifyReceipt } from '@postroad/waybill'
 import { concat, fromBase64url } from '@postroad/gm'
-import { laneOf, splitByWay, wayTo } from '../model.ts'
+import { isNews, laneOf, splitByWay, wayTo } from '../model.ts'
 import { BodyCut, type WireReply, jsonReply, readAll } from '../transport/port.ts'
 import { recipientKey } from '../submission.ts'
 import { refusalOf, roadFaults } from '../words.ts'
@@ -128,7 +128,7 @@ export function checkShipment(road: Road, peer: string, id: string, shipment: Sh
   const require = (result: { readonly ok: true } | { readonly ok: false; readonly fault: WaybillFault }): void => {
     if (result.ok) return
     const refusal = refusalOf(result.fault, { message: head.id })
-    if (behind && UNKNOWN.includes(result.fault.code)) throw new Later(refusal)
+    if (behind && isNews(result.fault.code)) throw new Later(refusal)
     throw refusal
   }
   for (const signed of forwarded) require(verifyReceipt(road.suites, { signed, head, keyOf: receiptKeyOf(directory), verify: road.verify }))
@@ -147,16 +147,13 @@ export function checkShipment(road: Road, peer: string, id: string, shipment: Sh
   }
 }
 
-const UNKNOWN: readonly WaybillFault['code'][] = ['unknownKey', 'unknownOrgan', 'unknownNode', 'wrongSigner']
-
 /** The sender's key and name stood when the message was made, and its own node was the first to take custody. What the manifest says stays sealed. */
 function senderMayOf(road: Road, { head, hops }: Shipment): ReturnType<typeof organKey> {
   const directory = directoryOf(road)
   const { organ, name, key } = head.sender
-  const entry = directory.organ(organ)
-  if (entry === null) return { ok: false, fault: { code: 'unknownOrgan', detail: organ } }
-  const first = hops[0]?.line.node ?? ''
-  if (entry.node !== first) return { ok: false, fault: { code: 'wrongNode', detail: `${organ} is not hosted by ${first}` } }
+  if (directory.organ(organ) === null) return { ok: false, fault: { code: 'unknownOrgan', detail: organ } }
+  const first = hops[0]?.line
+  if (first === undefined || !directory.mayHost(organ, first.node, first.at)) return { ok: false, fault: { code: 'wrongNode', detail: `${organ} is not hosted by ${first?.node ?? ''}` } }
   if (!directory.namesOf(organ, head.created).some((held) => held.name === name)) return { ok: false, fault: { code: 'nameNotHeld', detail: name } }
   return organKey(directory, organ, key, 'sign', head.suite, head.created)
 }

@@ -1,7 +1,7 @@
 import type { Tx } from '@postroad/kernel/database'
 import type { Refusal } from '@postroad/kernel/errors'
 import { actorOf } from '@postroad/ledger/service'
-import { type Delivery, type Head, MAX_FORWARDS, NO_FACTS, type SignedReceipt, type SlicedRecipient, advance, shipmentId, splitSlice } from '@postroad/waybill'
+import { type Delivery, type DirectoryView, type Head, MAX_FORWARDS, NO_FACTS, type SignedReceipt, type SlicedRecipient, advance, shipmentId, splitSlice } from '@postroad/waybill'
 import { type Split, laneOf, rankOf, splitByWay, wayTo } from '../model.ts'
 import { type DeliveryRow, findTombstones, insertDeliveries } from '../store/deliveries.ts'
 import { countTaken } from '../store/links.ts'
@@ -19,7 +19,8 @@ export type IntakeResult = { readonly kind: 'refused'; readonly refusal: Refusal
 /** An intake with what was signed for it beforehand: our hop line, receipts of forwarding, and at the origin the receipt of submission. */
 export type SignedIntake = Intake & { readonly submitted: SignedReceipt | null; readonly ownForwards: readonly SignedReceipt[] }
 
-type Taken = { readonly intake: SignedIntake; readonly split: Split; readonly due: DueReceipt[]; readonly old: readonly string[] }
+/** What was taken over, and where it goes from here. */
+export type Taken = { readonly intake: Omit<SignedIntake, 'from'> & { readonly from: SignedIntake['from'] | { readonly kind: 'rerouted' } }; readonly split: Split; readonly due: DueReceipt[]; readonly old: readonly string[] }
 
 /**
  * Takes messages over, all of them in one transaction: what was taken before is answered as before, a recipient seen before gets nothing a second time,
@@ -73,10 +74,12 @@ async function refuseOtherContent(tx: Tx, intakes: readonly SignedIntake[], inse
   })
 }
 
+type TakenOver = Taken & { readonly intake: SignedIntake }
+
 /** How often the message passed here before: a forwarded one may come back once. */
 const visitOf = (road: Road, { message }: Intake): number => message.hops.filter(({ line }) => line.node === road.self).length
 
-async function splitNew(tx: Tx, road: Road, intakes: readonly SignedIntake[], now: Date): Promise<Taken[]> {
+async function splitNew(tx: Tx, road: Road, intakes: readonly SignedIntake[], now: Date): Promise<TakenOver[]> {
   const directory = directoryOf(road)
   const at = now.toISOString()
   const arrivals = intakes.flatMap((intake): Arrival[] => (intake.from.kind === 'peer' ? intake.recipients.map(({ leaf }) => ({
@@ -105,9 +108,10 @@ function dueOf(road: Road, { message, from }: Intake, split: Split, now: Date): 
   ]
 }
 
+/** Who may sign for a recipient (代收): whom it, or who stands for it, had authorised. */
+export const deputiesFor = (directory: DirectoryView, organ: string, keeper: string, at: string): string[] => [...new Set([...directory.deputiesOf(organ, at), ...directory.deputiesOf(keeper, at)])]
 
-
-async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[], now: Date, journal: Journal): Promise<void> {
+export async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[], now: Date, journal: Journal): Promise<void> {
   const directory = directoryOf(road)
   const at = now.toISOString()
   const tombstones = await findTombstones(tx, taken.filter(({ split }) => split.here.length > 0).map(({ intake }) => intake.message.head.id))
@@ -118,12 +122,12 @@ async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[], now:
       const organ = entry.leaf.organ
       const arrived = due.find(({ receipt }) => receipt.kind === 'arrived' && receipt.recipient === organ)
       let facts: Delivery = arrived === undefined ? NO_FACTS : advance(NO_FACTS, factOf(arrived.receipt))
-      if (tombstones.some((tombstone) => tombstone.message === head.id && tombstone.organ === organ && tombstone.sender === head.sender.organ)) {
+      if (tombstones.some((tombstone) => tombstone.message === head.id && tombstone.organ === organ && [head.sender.organ, ...directory.heirsOf(head.sender.organ, at)].includes(tombstone.sender))) {
         const recalled: DueReceipt = { receipt: ownReceipt(road, head, { kind: 'recalled', recipient: organ }, now), suite: head.suite, route: arrived?.route ?? 'home' }
         due.push(recalled)
         facts = advance(facts, factOf(recalled.receipt))
       }
-      rows.push({ message: head.id, side: 'inbox', organ, keeper, deputies: directory.deputiesOf(organ, at), label: head.label, entry, facts })
+      rows.push({ message: head.id, side: 'inbox', organ, keeper, deputies: deputiesFor(directory, organ, keeper, at), label: head.label, entry, facts })
       journal.arrived.push({ message: head.id, organ, keeper })
     }
     if (intake.from.kind === 'person') rows.push(...sentRows(intake, head, now))
@@ -131,14 +135,18 @@ async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[], now:
   await insertDeliveries(tx, rows, now)
 }
 
-function sentRows({ message, recipients, submitted }: SignedIntake, head: Head, now: Date): DeliveryRow[] {
+function sentRows({ message, recipients, submitted, ownForwards }: Omit<SignedIntake, 'from'>, head: Head, now: Date): DeliveryRow[] {
   const accepted = submitted === null ? NO_FACTS : advance(NO_FACTS, factOf(submitted.receipt))
-  const facts = advance(accepted, { kind: 'queued', id: message.head.id, node: submitted?.receipt.node ?? '', at: now.toISOString() })
-  return recipients.map((entry) => ({ message: head.id, side: 'sent', organ: entry.leaf.organ, keeper: head.sender.organ, deputies: [], label: head.label, entry, facts }))
+  const queued = advance(accepted, { kind: 'queued', id: message.head.id, node: submitted?.receipt.node ?? '', at: now.toISOString() })
+  return recipients.map((entry) => {
+    const forward = ownForwards.find(({ receipt }) => receipt.recipient === entry.leaf.organ)
+    const facts = forward === undefined ? queued : advance(queued, factOf(forward.receipt))
+    return { message: head.id, side: 'sent', organ: entry.leaf.organ, keeper: head.sender.organ, deputies: [], label: head.label, entry, facts }
+  })
 }
 
-async function writeShipments(tx: Tx, road: Road, taken: readonly Taken[], now: Date, aftermath: Aftermath, leased: boolean): Promise<void> {
-  const shipments: { shipment: NewShipment; intake: Intake }[] = []
+export async function writeShipments(tx: Tx, road: Road, taken: readonly Taken[], now: Date, aftermath: Aftermath, leased: boolean): Promise<void> {
+  const shipments: { shipment: NewShipment; message: Intake['message'] }[] = []
   for (const { intake, split } of taken) {
     const { head, bodyBytes, hops } = intake.message
     const lane = laneOf(bodyBytes)
@@ -147,16 +155,16 @@ async function writeShipments(tx: Tx, road: Road, taken: readonly Taken[], now: 
       const owner = leased && (head.ordinal === 0 || head.kind === 'recallRequest') && road.hands.hasRoom(link, lane) ? road.process : null
       const rank = rankOf({ urgency: head.urgency, bodyBytes, at: now })
       const forwarded = [...intake.forwarded, ...intake.ownForwards.filter(({ receipt }) => slice.some(({ leaf }) => leaf.organ === receipt.recipient))].slice(0, MAX_FORWARDS)
-      shipments.push({ shipment: { id: shipmentId(road.suites[head.suite], head, { from: road.self, to: link }, slice), head, link, slice, hops, forwarded, lane, rank, owner }, intake })
+      shipments.push({ shipment: { id: shipmentId(road.suites[head.suite], head, { from: road.self, to: link }, slice), head, link, slice, hops, forwarded, lane, rank, owner }, message: intake.message })
     }
   }
   const inserted = await insertShipments(tx, shipments.map(({ shipment }) => shipment), now)
-  for (const { shipment, intake } of shipments) {
-    if (inserted.has(shipment.id)) aftermath.shipments.push({ shipment, message: intake.message, fence: shipment.owner === null ? 0 : 1, attempts: 0 })
+  for (const { shipment, message } of shipments) {
+    if (inserted.has(shipment.id)) aftermath.shipments.push({ shipment, message, fence: shipment.owner === null ? 0 : 1, attempts: 0 })
   }
 }
 
-async function writeReceipts(tx: Tx, taken: readonly Taken[], aftermath: Aftermath): Promise<void> {
+async function writeReceipts(tx: Tx, taken: readonly TakenOver[], aftermath: Aftermath): Promise<void> {
   const due = taken.flatMap((one) => one.due)
   await insertDue(tx, due)
   aftermath.due.push(...due)
@@ -168,7 +176,7 @@ async function writeReceipts(tx: Tx, taken: readonly Taken[], aftermath: Afterma
 }
 
 /** Gives each shipment its mark: the count of what was taken over from that peer, ever. */
-async function writeTaken(tx: Tx, taken: readonly Taken[], now: Date, aftermath: Aftermath, results: Map<SignedIntake, IntakeResult>): Promise<void> {
+async function writeTaken(tx: Tx, taken: readonly TakenOver[], now: Date, aftermath: Aftermath, results: Map<SignedIntake, IntakeResult>): Promise<void> {
   const counts = new Map<string, { shipments: number; receipts: number }>()
   for (const { intake: { from } } of taken) if (from.kind === 'peer') counts.set(from.peer, { shipments: (counts.get(from.peer)?.shipments ?? 0) + 1, receipts: 0 })
   const { before, epoch } = await countTaken(tx, counts, now)

@@ -8,6 +8,7 @@ import { greet } from './greet.ts'
 import { type LaneQueue, type Waiting, laneQueue } from './lanes.ts'
 import { type OfferResult, offer } from './offer.ts'
 import { type RelayQueue, relayQueue } from './relay.ts'
+import { isAstray } from './reroute.ts'
 import type { HandedShipment } from './effects.ts'
 import type { Road } from './road.ts'
 
@@ -139,6 +140,7 @@ export function openLink(road: Road, peer: string): Link {
       insist(() => road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: new Date(road.node.now().getTime() + pause), outcome: 'later', code, detail: lastError ?? '' } }))
     if (result.kind === 'refused' || result.kind === 'later') road.meters.failed(peer, result.code)
     if (result.kind === 'custody') await insist(() => road.writer.write({ ...common, lazy: true, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts }))
+    else if (result.kind === 'refused' && result.code === 'road.wrongRecipient' && isAstray(road, entry.shipment)) await retry(result.code, 0) // it has moved on: ours to bring it there
     else if (result.kind === 'refused') await insist(() => road.writer.write({ ...common, kind: 'refused', lease, message: entry.message, peer, reason: { code: result.code, text: peer } }))
     else if (result.kind === 'greet') {
       epoch = null
@@ -150,6 +152,7 @@ export function openLink(road: Road, peer: string): Link {
       await retry(result.code, pause)
       setTimeout(() => ((look[laneOf(entry.message.bodyBytes)] = true), pump()), pause + 5).unref()
     }
+    if (result.kind !== 'custody' && isAstray(road, entry.shipment)) road.hands.astray()
   }
   /** One 5xx says nothing about the link; several in a row, with nothing taken between, do. */
   const countServerFault = (code: string): void => {

@@ -3,6 +3,7 @@ import { SpanKind, type Traced, beginSpan, endSpan, traceparentOf } from '@postr
 import { readChunk } from '@postroad/files/service'
 import { type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
+import { isNews } from '../model.ts'
 import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
@@ -82,6 +83,9 @@ function readCustody(road: Road, { shipment, message }: HandedShipment, reply: W
   if (epoch !== greeted) return { kind: 'greet' } // it speaks of what a restore may have undone
   const keyOf = receiptKeyOf(directoryOf(road))
   const verdicts = receipts.map((signed) => ({ signed, verdict: verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }) }))
+  const here = directoryOf(road).checkpoint().hash
+  // the next centre knows of a merger that we have not heard of: what it says is asked for once more, when we have
+  if (verdicts.some(({ signed, verdict }) => !verdict.ok && isNews(verdict.fault.code) && signed.receipt.directory !== here)) return { kind: 'later', code: 'road.directoryBehind' }
   const good = verdicts.filter(({ verdict }) => verdict.ok).map(({ signed }) => signed)
   const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === shipment.link)
   if (good.length < receipts.length) road.node.log.warn({ peer: shipment.link, message: message.head.id, refused: verdicts.flatMap(({ signed: { receipt }, verdict }) => (verdict.ok ? [] : [{ kind: receipt.kind, code: verdict.fault.code }])) }, 'receipts in an answer refused')

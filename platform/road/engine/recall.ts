@@ -4,7 +4,7 @@ import { insertTombstones, lockPairs, updateDeliveries } from '../store/deliveri
 import { messageFacts } from '../store/messages.ts'
 import { type DueReceipt, insertDue } from '../store/receipts.ts'
 import type { Aftermath, Journal } from './effects.ts'
-import { type Road, ownReceipt } from './road.ts'
+import { type Road, directoryOf, ownReceipt } from './road.ts'
 
 export type ArrivedMessage = { readonly head: Head; readonly organs: readonly string[] }
 
@@ -20,13 +20,14 @@ export async function answerRecalls(tx: Tx, road: Road, arrived: readonly Arrive
   if (requests.length === 0) return
   const facts = await messageFacts(tx, requests.map(({ message }) => message))
   const locked = await lockPairs(tx, 'inbox', requests)
+  const directory = directoryOf(road)
   const due: DueReceipt[] = []
   const changes: Parameters<typeof updateDeliveries>[1][number][] = []
   const tombstones: Parameters<typeof insertTombstones>[1][number][] = []
   for (const { head, organ, message } of requests) {
     const original = facts.get(message)
     const delivery = locked.find((row) => row.message === message && row.organ === organ)
-    const allowed = original === undefined || mayRecall(head, original.head)
+    const allowed = original === undefined || mayRecall(head, original.head, (heir, ended) => directory.heirsOf(ended, now.toISOString()).includes(heir))
     journal.ledger.push({ act: 'road.recall', actor: { kind: 'node', id: road.self }, object: message, outcome: allowed ? 'done' : 'refused', detail: { request: head.id, organ, sender: head.sender.organ, state: delivery?.state ?? 'notArrived' } })
     if (!allowed) continue
     const answer = answerRecall(delivery?.facts ?? null)

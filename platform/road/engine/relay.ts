@@ -1,6 +1,6 @@
 import { canonical } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
-import type { Relayed } from '../store/receipts.ts'
+import type { RelayVerdict, Relayed } from '../store/receipts.ts'
 import { LinkFailure } from '../transport/port.ts'
 import type { Road } from './road.ts'
 import { EPOCH_HEADER, JSON_TYPE, NODE_HEADER, addressOf, faultOf, paths, readReply, receiptsAnswer } from './wire.ts'
@@ -60,11 +60,13 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
       }
       const { mark, refused } = readReply(reply, receiptsAnswer)
       const verdicts = new Map(refused.map((one) => [one.id, one]))
-      const settled = batch.flatMap(({ seq, signed }) => {
+      const settled = batch.map(({ seq, signed }): RelayVerdict => {
         const verdict = verdicts.get(signed.receipt.id)
-        if (verdict?.later === true) return []
-        // a peer restored from a backup may be waiting for the message itself
-        return [{ seq, state: verdict === undefined ? ('sent' as const) : verdict.code === 'road.unknownMessage' ? ('retry' as const) : ('refused' as const), mark }]
+        if (verdict === undefined) return { seq, state: 'sent', mark }
+        // a peer restored from a backup may be waiting for the message itself, or for news of the directory
+        if (verdict.later || verdict.code === 'road.unknownMessage') return { seq, state: 'retry', mark }
+        road.node.log.error({ peer, receipt: signed.receipt.id, code: verdict.code }, 'receipt refused for good')
+        return { seq, state: 'refused', mark }
       })
       await road.writer.write({ kind: 'relayed', relays: settled, peer, keys: [], weight: settled.length * 64, lazy: true })
     } catch (error) {

@@ -6,6 +6,7 @@ import { type Delivery, type DirectoryView, type Receipt, type SignedReceipt, ad
 import { type LockedDelivery, lockDeliveries, lockPairs, updateDeliveries } from '../store/deliveries.ts'
 import { type MessageFacts, messageFacts } from '../store/messages.ts'
 import { insertReceipts, insertRelay } from '../store/receipts.ts'
+import { isNews } from '../model.ts'
 import { refusalOf, roadFaults } from '../words.ts'
 import type { Aftermath, Journal } from './effects.ts'
 import { factOf } from './recall.ts'
@@ -43,8 +44,9 @@ function refusalFor(road: Road, { signed, by }: Brought, facts: MessageFacts | u
   if (by.kind === 'own' || by.kind === 'link') return null
   const verdict = verifyReceipt(road.suites, { signed, head: facts.head, keyOf: receiptKeyOf(directoryOf(road)), verify: road.verify })
   if (verdict.ok) return null
-  // a directory that is behind may not know a key yet: it is asked for again, not thrown away
-  return { refusal: refusalOf(verdict.fault, { receipt: signed.receipt.id }), later: verdict.fault.code === 'unknownKey' || verdict.fault.code === 'unknownOrgan' }
+  // a directory that is behind may not know a key, or a merger, yet: it is asked for again, not thrown away
+  const behind = signed.receipt.directory !== directoryOf(road).checkpoint().hash
+  return { refusal: refusalOf(verdict.fault, { receipt: signed.receipt.id }), later: behind && isNews(verdict.fault.code) }
 }
 
 /** Acts of organs, under the lock of the inbox's row. Several acts on one delivery (delivered, then signed for) follow one another. */
@@ -156,6 +158,6 @@ async function advanceSent(tx: Tx, road: Road, receipts: readonly Receipt[], fac
 function passes(directory: DirectoryView, self: string, organ: string, receipt: Receipt): boolean {
   if (receipt.kind === 'submitted') return true
   const keeper = directory.standsFor(organ, receipt.at) ?? organ
-  const host = directory.organ(keeper)?.node
+  const host = (directory.organ(keeper, receipt.at) ?? directory.organ(keeper))?.node
   return host !== undefined && (directory.path(self, host)?.includes(receipt.node) ?? false)
 }

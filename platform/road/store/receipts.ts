@@ -84,18 +84,19 @@ export async function insertRelay(tx: Tx, relays: readonly { readonly link: stri
 
 /** Receipts that wait to be sent since before `before`, oldest first. */
 export async function waitingRelays(tx: Tx, before: Date, limit: number): Promise<readonly Relayed[]> {
-  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and at < ${before} order by seq limit ${limit}`.execute(tx)
+  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and next_at <= ${before} order by next_at, seq limit ${limit}`.execute(tx)
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
 }
 
-/** What became of relayed receipts. `retry`: the peer does not know the message (yet, if it is being offered again); given up after `MOST_TRIES`. */
+/** What became of relayed receipts. `retry`: the peer does not know the message, or who may speak for the recipient, yet. It is asked again, more rarely each time, and never given up. */
 export type RelayVerdict = { readonly seq: number; readonly state: 'sent' | 'refused' | 'retry'; readonly mark: number }
-const MOST_TRIES = 200
+const LONGEST_RETRY_SECONDS = 600
 
 export async function markRelayed(tx: Tx, relays: readonly RelayVerdict[]): Promise<void> {
   if (relays.length === 0) return
   await sql`${later} update road.relay x set mark = r.mark, tries = x.tries + 1,
-      state = case when r.state <> 'retry' then r.state when x.tries < ${MOST_TRIES} then 'queued' else 'refused' end
+      state = case r.state when 'retry' then 'queued' else r.state end,
+      next_at = case r.state when 'retry' then clock_timestamp() + least(${LONGEST_RETRY_SECONDS}, 2 ^ least(x.tries, 10)) * interval '1 second' else x.next_at end
     from json_to_recordset(${JSON.stringify(relays)}::json) as r (seq bigint, state text, mark bigint) where x.seq = r.seq and x.state = 'queued'`.execute(tx)
 }
 
@@ -104,13 +105,13 @@ export async function tellBack(tx: Tx, link: string, mark: number): Promise<numb
   const { rows } = await sql<{ seq: string }>`insert into road.relay (link, receipt, message, signed)
     select ${link}, id, message, json_build_object('receipt', receipt, 'seal', seal) from road.receipt where from_link = ${link} and from_mark > ${mark}
     union all select ${link}, receipt, message, signed from road.relay where from_link = ${link} and from_mark > ${mark}
-    on conflict (link, receipt) do update set state = 'queued', mark = null, tries = 0 returning seq`.execute(tx)
+    on conflict (link, receipt) do update set state = 'queued', mark = null, tries = 0, next_at = clock_timestamp() returning seq`.execute(tx)
   return rows.length
 }
 
 /** The peer forgot what it was told after `mark`. */
 export async function relayAgain(tx: Tx, link: string, mark: number): Promise<number> {
-  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null, tries = 0 where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
+  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null, tries = 0, next_at = clock_timestamp() where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
   return rows.length
 }
 

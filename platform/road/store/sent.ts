@@ -17,7 +17,7 @@ export type SentSummary = {
 /** Newest first; row policies keep it to the reader's organs. */
 export async function listSent(tx: Tx, page: SentPage): Promise<readonly SentSummary[]> {
   const conditions = [sql`m.origin`]
-  if (page.organs !== undefined) conditions.push(sql`m.sender_organ = any(${[...page.organs]}::text[])`)
+  if (page.organs !== undefined) conditions.push(sql`m.sender_organ = any(${[...page.organs]}::text[] || (select coalesce(array_agg(organ), '{}') from road.succession where heir = any(${[...page.organs]}::text[])))`)
   if (page.before !== undefined) conditions.push(sql`(m.at, m.id) < ${placeOf(page.before)}`)
   const { rows } = await sql<Omit<SentSummary, 'cursor'>>`select m.id as message, m.head, m.manifest, m.own_wrap as "ownWrap", m.at,
       (select coalesce(json_object_agg(state, count), '{}') from (select state, count(*) from road.delivery d where d.message = m.id and d.side = 'sent' group by state) s) as states

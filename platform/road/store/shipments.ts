@@ -25,10 +25,12 @@ export async function insertShipments(tx: Tx, shipments: readonly NewShipment[],
     id, message: head.id, link, slice, hops, forwarded, sender: head.sender.organ, thread: head.thread, ordinal: head.ordinal, urgency: urgencyNumber(head.urgency), large: lane === 'large',
     rank, lease_owner: owner, lease_until: owner === null ? null : new Date(now.getTime() + LEASE_MS), fence: owner === null ? 0 : 1, next_at: now,
   }))
-  const { rows: inserted } = await sql<{ id: string }>`insert into road.shipment (id, message, link, slice, hops, forwarded, sender, thread, ordinal, urgency, large, rank, state, lease_owner, lease_until, fence, next_at)
+  const { rows: inserted } = await sql<{ id: string }>`insert into road.shipment as s (id, message, link, slice, hops, forwarded, sender, thread, ordinal, urgency, large, rank, state, lease_owner, lease_until, fence, next_at)
     select id, message, link, slice, hops, forwarded, sender, thread, ordinal, urgency, large, rank, 'queued', lease_owner, lease_until, fence, next_at
     from json_to_recordset(${JSON.stringify(rows)}::json) as r (id text, message uuid, link text, slice json, hops json, forwarded json, sender text, thread uuid, ordinal int, urgency smallint,
-      large boolean, rank bigint, lease_owner text, lease_until timestamptz, fence bigint, next_at timestamptz) order by id on conflict do nothing returning id`.execute(tx)
+      large boolean, rank bigint, lease_owner text, lease_until timestamptz, fence bigint, next_at timestamptz) order by id
+    on conflict (id) do update set state = 'queued', lease_owner = excluded.lease_owner, lease_until = excluded.lease_until, fence = s.fence + excluded.fence, next_at = excluded.next_at
+    where s.state = 'rerouted' returning id`.execute(tx)
   return new Set(inserted.map(({ id }) => id))
 }
 
@@ -72,7 +74,33 @@ export async function releaseLeases(tx: Tx, held: readonly Lease[]): Promise<voi
 export async function releaseGone(tx: Tx, isGone: (holder: string) => boolean): Promise<void> {
   const { rows } = await sql<{ holder: string }>`select distinct lease_owner as holder from road.shipment where state = 'queued' and lease_owner is not null`.execute(tx)
   const gone = rows.map(({ holder }) => holder).filter(isGone)
-  if (gone.length > 0) await sql`update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and lease_owner = any(${gone}::text[])`.execute(tx)
+  if (gone.length === 0) return
+  await sql`with freed as (update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and lease_owner = any(${gone}::text[]) returning id)
+    insert into road.attempt (shipment, at, outcome, code, detail) select id, clock_timestamp(), 'later', 'process.gone', '' from freed`.execute(tx)
+}
+
+export type WaitingShipment = {
+  readonly id: string
+  readonly message: string
+  readonly link: string
+  readonly slice: readonly SlicedRecipient[]
+  readonly forwarded: readonly SignedReceipt[]
+  /** The last try ended without an answer: the next centre may have taken it. */
+  readonly doubtful: boolean
+}
+
+/** Shipments in nobody's hands, by id. */
+export async function waitingShipments(tx: Tx, after: string, limit: number): Promise<readonly WaitingShipment[]> {
+  const { rows } = await sql<WaitingShipment>`select s.id, s.message, s.link, s.slice, s.forwarded,
+      coalesce((select a.code in ('link.cut', 'link.timeout', 'road.unexpected', 'process.gone') from road.attempt a where a.shipment = s.id order by a.id desc limit 1), false) as doubtful
+    from road.shipment s where s.state = 'queued' and s.lease_owner is null and s.id > ${after} order by s.id limit ${limit}`.execute(tx)
+  return rows
+}
+
+/** Gives waiting shipments up for others; answers those that were still in nobody's hands. */
+export async function takeBack(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`update road.shipment set state = 'rerouted' where id = any(${[...ids]}::text[]) and state = 'queued' and lease_owner is null returning id`.execute(tx)
+  return new Set(rows.map(({ id }) => id))
 }
 
 /** The next centre took custody. Whoever lost the lease changes nothing; the same answer comes to the one who has it. */

@@ -1,0 +1,148 @@
+import { append, refresh, view } from '@postroad/directory/service'
+import { holdNews } from '@postroad/directory/testing'
+import type { Tx } from '@postroad/kernel/database'
+import { service } from '@postroad/kernel/principal'
+import { until } from '@postroad/kernel/testing'
+import type { OrganEntry, Receipt, StatementBody } from '@postroad/waybill'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { act, inboxItem, submit, track } from './service.ts'
+import { asRoad } from './store/acting.ts'
+import { markRelayed } from './store/receipts.ts'
+import { auditOf } from './testing/forger.ts'
+import { type Network, clerk, makeOrganKeys, organBodies, startNetwork } from './testing/network.ts'
+import { letter, organReceipt, send } from './testing/terminal.ts'
+
+let network: Network
+beforeAll(async () => {
+  network = await startNetwork([
+    { id: 'province', parent: null, organs: ['p.party', 'p.old', 'p.new'] },
+    { id: 'city', parent: 'province', organs: ['c.party'] },
+    { id: 'county', parent: 'city', organs: ['x.party', 'x.gov', 'x.mass', 'x.bureau', 'x.office'] },
+    { id: 'town', parent: 'province', organs: ['t.party'] },
+  ])
+})
+afterAll(async () => network?.stop())
+
+const sender = clerk('p.party')
+const tracking = (message: string, by = sender) => network.at('province').node.transaction(by, (tx) => track(tx, message))
+const rowOf = async (message: string, organ: string) => (await tracking(message))?.board.find((row) => row.organ === organ)
+const reaches = (message: string, organ: string, state: string) => until(async () => (await rowOf(message, organ))?.state === state)
+const itemAt = (station: string, keeper: string, message: string, organ: string) => network.at(station).node.transaction(clerk(keeper), (tx) => inboxItem(tx, message, organ))
+const signs = async (station: string, heir: string, message: string, organ: string, kind: Receipt['kind'] = 'signedFor') => {
+  const item = await itemAt(station, heir, message, organ)
+  if (item === null) throw new Error('nothing arrived')
+  await act(network.at(station).node, clerk(heir), [organReceipt(network, item.head, { kind, recipient: organ, node: station, by: clerk(heir), onBehalfOf: organ, reason: kind === 'returned' ? { code: 'other', text: '退回' } : null })])
+}
+const arrivedAt = async (station: string, message: string): Promise<readonly { organ: string; keeper: string }[]> =>
+  (await network.at(station).node.transaction(service('road'), (tx) => sql<{ organ: string; keeper: string }>`select organ, keeper from road.delivery where message = ${message} and side = 'inbox'`.execute(tx))).rows
+
+const restated = (organ: string, changes: Partial<OrganEntry>): StatementBody => {
+  const { node: _node, ...body } = view(network.at('province').node).organ(organ) as OrganEntry
+  return { ...body, ...changes }
+}
+const merge = (station: string, organ: string, ...heirs: string[]) => network.state(station, [restated(organ, { until: new Date().toISOString(), successors: heirs })])
+
+const stateUnheard = async (station: string, bodies: readonly StatementBody[]): Promise<void> => {
+  const { node } = network.at(station)
+  await node.transaction(service('directory'), (tx) => append(tx, node, bodies))
+  await refresh(node)
+}
+
+/** Submits and keeps the shipments from going, as a cut link would. */
+async function submitHeld(to: readonly string[]): Promise<string> {
+  const { submission } = await letter(network, 'p.party', to)
+  const { node } = network.at('province')
+  const hold = (tx: Tx) => asRoad(tx, () => sql`update road.shipment set next_at = now() + interval '1 hour' where message = ${submission.head.id}`.execute(tx))
+  await node.transaction(sender, (tx) => submit(tx, node, sender, submission).then(() => hold(tx)))
+  return submission.head.id
+}
+
+describe('an organ that merged', () => {
+  it('has its mail forwarded by its old host where a centre had not heard of it; the heir signs, the sender sees for whom', async () => {
+    const releases = ['province', 'city'].map((station) => holdNews(network.at(station).node))
+    await stateUnheard('county', [restated('x.gov', { until: new Date().toISOString(), successors: ['t.party'] })])
+    const message = await send(network, network.at('province'), 'p.party', ['x.gov', 'x.party'])
+    await until(async () => (await arrivedAt('county', message)).length === 1)
+    expect(await arrivedAt('county', message)).toEqual([{ organ: 'x.party', keeper: 'x.party' }])
+    for (const release of releases) release()
+    await reaches(message, 'x.gov', 'arrived')
+    expect((await rowOf(message, 'x.gov'))?.forwardedTo).toBe('t.party')
+    expect((await rowOf(message, 'x.party'))?.forwardedTo).toBe(null)
+    expect((await itemAt('town', 't.party', message, 'x.gov'))?.hops.map(({ line }) => line.node)).toEqual(['province', 'city', 'county', 'city', 'province', 'town'])
+    await signs('town', 't.party', message, 'x.gov')
+    await reaches(message, 'x.gov', 'signedFor')
+    await signs('town', 't.party', message, 'x.gov', 'registered')
+    await reaches(message, 'x.gov', 'registered')
+    expect((await rowOf(message, 'x.gov'))?.decided?.actor).toMatchObject({ organ: 't.party', onBehalfOf: 'x.gov' })
+    expect((await tracking(message))?.receipts.filter(({ receipt }) => receipt.kind === 'forwarded' && receipt.recipient === 'x.gov').map(({ receipt }) => receipt.node)).toEqual(['county'])
+  })
+
+  it('gets what waits for a link by another one, with a receipt, once', async () => {
+    const message = await submitHeld(['x.mass', 'x.party'])
+    await merge('county', 'x.mass', 't.party')
+    await reaches(message, 'x.mass', 'arrived')
+    await reaches(message, 'x.party', 'arrived')
+    expect([await arrivedAt('town', message), await arrivedAt('county', message)]).toEqual([[{ organ: 'x.mass', keeper: 't.party' }], [{ organ: 'x.party', keeper: 'x.party' }]])
+    expect((await rowOf(message, 'x.mass'))?.forwardedTo).toBe('t.party')
+    expect(await auditOf(network.at('province'), 'road.reroute')).toMatchObject([{ object: message, detail: { from: 'city', recipients: 2 } }])
+  })
+
+  it('is forwarded also by its sender’s own node, and into an organ that this node hosts', async () => {
+    const held = await submitHeld(['x.office'])
+    await merge('county', 'x.office', 'p.new')
+    await reaches(held, 'x.office', 'arrived')
+    expect(await arrivedAt('province', held)).toEqual([{ organ: 'x.office', keeper: 'p.new' }])
+    const later = await send(network, network.at('province'), 'p.party', ['x.office'])
+    await reaches(later, 'x.office', 'arrived')
+    expect((await rowOf(later, 'x.office'))?.forwardedTo).toBe('p.new')
+    await signs('province', 'p.new', later, 'x.office', 'returned')
+    await reaches(later, 'x.office', 'returned')
+  })
+
+  it('without heirs ends what waits for it, as undeliverable', async () => {
+    const message = await submitHeld(['p.old', 'x.party'])
+    await reaches(message, 'p.old', 'arrived')
+    const waiting = await submitHeld(['x.bureau'])
+    await merge('county', 'x.bureau')
+    await reaches(waiting, 'x.bureau', 'undeliverable')
+    expect((await rowOf(waiting, 'x.bureau'))?.decided?.reason?.code).toBe('organEnded')
+  })
+})
+
+describe('an organ that moves to another node', () => {
+  it('is found there from that day on, what waited for its old link included; its receipts hold before and after', async () => {
+    const before = await send(network, network.at('province'), 'p.party', ['c.party'])
+    await reaches(before, 'c.party', 'arrived')
+    const waiting = await submitHeld(['c.party'])
+    const day = new Date().toISOString()
+    const [organ, ...rest] = organBodies('c.party', makeOrganKeys())
+    await stateUnheard('town', [{ ...(organ as Extract<StatementBody, { kind: 'organ' }>), from: day }]).then(() => expect.fail('the new home cannot take what is not given'), () => undefined)
+    expect(rest.length).toBeGreaterThan(0)
+    await network.state('city', [restated('c.party', { until: day, movedTo: 'town' })])
+    // its new home has not spoken yet, and nothing is undeliverable
+    await reaches(waiting, 'c.party', 'arrived')
+    await network.state('town', [restated('c.party', { from: day, until: null, movedTo: undefined })])
+    const later = await send(network, network.at('province'), 'p.party', ['c.party'])
+    await reaches(later, 'c.party', 'arrived')
+    expect((await arrivedAt('town', later)).length).toBe(1)
+    expect([await arrivedAt('town', waiting), await arrivedAt('city', waiting)]).toEqual([[{ organ: 'c.party', keeper: 'c.party' }], []])
+    const moved = (await tracking(waiting))?.receipts.find(({ receipt }) => receipt.kind === 'forwarded')
+    expect(moved?.receipt).toMatchObject({ node: 'province', reason: { code: 'moved', text: 'c.party' } })
+    expect((await rowOf(before, 'c.party'))?.state).toBe('arrived')
+  })
+})
+
+describe('receipts that the peer cannot take yet', () => {
+  it('wait, however often they were tried', async () => {
+    const { node } = network.at('city')
+    const { rows } = await node.transaction(service('road'), (tx) => sql<{ seq: string }>`select seq from road.relay limit 1`.execute(tx))
+    const seq = Number(rows[0]?.seq)
+    const look = () => node.transaction(service('road'), async (tx) => (await sql<{ state: string; tries: number; waits: boolean }>`select state, tries, next_at > now() + interval '5 minutes' as waits from road.relay where seq = ${seq}`.execute(tx)).rows[0])
+    await node.transaction(service('road'), async (tx) => {
+      await sql`update road.relay set state = 'queued', tries = 5000 where seq = ${seq}`.execute(tx)
+      await markRelayed(tx, [{ seq, state: 'retry', mark: 0 }])
+    })
+    expect(await look()).toEqual({ state: 'queued', tries: 5001, waits: true })
+  })
+})

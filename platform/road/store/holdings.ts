@@ -1,0 +1,41 @@
+import type { Tx } from '@postroad/kernel/database'
+import type { SlicedRecipient } from '@postroad/waybill'
+import { sql } from 'kysely'
+
+/** What an organ has on the road, by what becomes of it: not signed for yet, signed for and not registered, ended, and sent. */
+export type Holdings = { readonly inbox: number; readonly cases: number; readonly archive: number; readonly sent: number }
+type Part = keyof Holdings
+
+const partOf = sql`case when side = 'sent' then 'sent' when side = 'passed' then 'archive' when state in ('arrived', 'delivered') then 'inbox' when state = 'signedFor' then 'cases' else 'archive' end`
+const holdingsOf = (rows: readonly { part: Part; count: string }[]): Holdings => ({ inbox: 0, cases: 0, archive: 0, sent: 0, ...Object.fromEntries(rows.map(({ part, count }) => [part, Number(count)])) })
+
+export async function countHoldings(tx: Tx, organ: string): Promise<Holdings> {
+  const { rows } = await sql<{ part: Part; count: string }>`select ${partOf} as part, count(*) from road.delivery where keeper = ${organ} group by 1`.execute(tx)
+  return holdingsOf(rows)
+}
+
+/** Gives everything an organ keeps to its heirs, part by part; what it had inherited goes along. */
+export async function moveHoldings(tx: Tx, organ: string, heirs: Readonly<Record<Part, string>>): Promise<Holdings> {
+  const { rows } = await sql<{ part: Part; count: string }>`with moved as (
+      update road.delivery set keeper = case ${partOf} when 'inbox' then ${heirs.inbox} when 'cases' then ${heirs.cases} when 'sent' then ${heirs.sent} else ${heirs.archive} end
+      where keeper = ${organ} returning ${partOf} as part)
+    select part, count(*) from moved group by 1`.execute(tx)
+  for (const heir of new Set([heirs.archive, heirs.sent])) {
+    await sql`insert into road.succession (organ, heir) select ${organ}, ${heir} union select organ, ${heir} from road.succession where heir = ${organ} on conflict do nothing`.execute(tx)
+  }
+  return holdingsOf(rows)
+}
+
+/** Unsigned deliveries in inboxes here, of these organs. */
+export async function unsignedOf(tx: Tx, organs: readonly string[], limit: number): Promise<readonly { message: string; organ: string; entry: SlicedRecipient }[]> {
+  const { rows } = await sql<{ message: string; organ: string; entry: SlicedRecipient }>`select message, organ, entry from road.delivery
+    where side = 'inbox' and state in ('arrived', 'delivered') and organ = any(${[...organs]}::text[]) order by at, message limit ${limit}`.execute(tx)
+  return rows
+}
+
+/** Takes them out of the inbox. The row's lock decides against a 签收 of the same moment; answers those that were still unsigned, as `message organ`. */
+export async function passOn(tx: Tx, pairs: readonly { readonly message: string; readonly organ: string }[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ name: string }>`update road.delivery d set side = 'passed' from json_to_recordset(${JSON.stringify(pairs)}::json) as r (message uuid, organ text)
+    where d.message = r.message and d.organ = r.organ and d.side = 'inbox' and d.state in ('arrived', 'delivered') returning d.message || ' ' || d.organ as name`.execute(tx)
+  return new Set(rows.map(({ name }) => name))
+}
