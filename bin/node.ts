@@ -8,12 +8,13 @@ import type { Plugin } from '@postroad/kernel/plugin'
 import { startNode } from '@postroad/kernel/start'
 import { keys } from '@postroad/keys/plugin'
 import { ledger } from '@postroad/ledger/plugin'
+import { reorganisation } from '@postroad/reorganisation/plugin'
 import { road } from '@postroad/road/plugin'
 import { watch } from '@postroad/watch/plugin'
 import { inspection } from './inspect.ts'
 
 /** Every room of this node, in the order in which they start: each may lean on those before it. */
-export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, watch, documents, networkConsole, inspection]
+export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, reorganisation, watch, documents, networkConsole, inspection]
 
 /** Starts the node and stops it on SIGINT, SIGTERM, or when the process that forked it is gone. */
 export async function runNode(config: Config): Promise<{ readonly stopped: Promise<void> }> {

@@ -67,7 +67,7 @@ export const sentDetail = sentRow.extend({ recipients: z.array(slicedRecipient),
 export type SentDetail = z.infer<typeof sentDetail>
 
 /** The board 「跟踪」: each recipient with its receipts, and those of the whole message (submitted, custody). */
-export const trackedDelivery = z.strictObject({ organ: directoryId, name: directoryId, role: z.enum(['to', 'cc']), state: deliveryState, recall: recallState, late: z.boolean(), receipts: z.array(signedReceipt) })
+export const trackedDelivery = z.strictObject({ organ: directoryId, name: directoryId, role: z.enum(['to', 'cc']), state: deliveryState, recall: recallState, late: z.boolean(), /** Who took it over (承接单位), where the organ has ended. */ heir: directoryId.nullable(), receipts: z.array(signedReceipt) })
 export type TrackedDelivery = z.infer<typeof trackedDelivery>
 export const tracking = z.strictObject({ message: uuid, deliveries: z.array(trackedDelivery), receipts: z.array(signedReceipt) })
 export type Tracking = z.infer<typeof tracking>

@@ -127,15 +127,16 @@ function requireAct(node: Node, person: PersonPrincipal, { receipt }: SignedRece
   if (!isOrganReceipt(kind)) throw documentsFaults.receiptKindRefused({ kind })
   if (recipient === null) throw documentsFaults.receiptForOther()
   if (actor === null || actor.person !== person.person || actor.name !== person.name || actor.post !== person.acting.id || actor.organ !== person.acting.organ) throw documentsFaults.actorNotYou()
-  const isDeputy = recipient !== actor.organ && standsFor(node, recipient) !== actor.organ
-  if (isDeputy && !view(node).deputiesOf(recipient, node.now().toISOString()).includes(actor.organ)) throw documentsFaults.deputyNotAuthorised({ organ: recipient })
-  if (isDeputy !== (actor.onBehalfOf !== null)) throw documentsFaults.receiptForOther()
+  const at = node.now().toISOString()
+  const directory = view(node)
+  const isDeputy = recipient !== actor.organ && !directory.heirsOf(recipient, at).includes(actor.organ)
+  const authorised = [recipient, directory.standsFor(recipient, at) ?? recipient].flatMap((organ) => directory.deputiesOf(organ, at))
+  if (isDeputy && !authorised.includes(actor.organ)) throw documentsFaults.deputyNotAuthorised({ organ: recipient })
+  if ((recipient !== actor.organ) !== (actor.onBehalfOf !== null)) throw documentsFaults.receiptForOther()
   const duty = isDeputy ? DEPUTISE : DUTY_OF[kind]
   if (!person.acting.duties.includes(duty)) throw documentsFaults.dutyMissing({ duty })
   if (kind === 'returned' && (reason === null || reason.text.trim() === '')) throw documentsFaults.reasonMissing()
 }
-
-const standsFor = (node: Node, organ: string): string | null => view(node).standsFor(organ, node.now().toISOString())
 
 // sent
 
@@ -171,9 +172,14 @@ export async function sentChunk(node: Node, person: PersonPrincipal, message: st
 export async function trackingOf(node: Node, person: PersonPrincipal, message: string): Promise<Tracking> {
   const { tracking } = await findSent(node, person, message)
   const { board, receipts } = tracking
+  const directory = view(node)
   return {
     message,
-    deliveries: board.map(({ organ, name, role, state, recall, late }) => ({ organ, name, role: role === 'cc' ? 'cc' : 'to', state, recall, late, receipts: receipts.filter(({ receipt }) => receipt.recipient === organ) })),
+    deliveries: board.map(({ organ, name, role, state, decided, recall, late, forwardedTo }) => {
+      const signer = decided?.actor?.organ
+      const heir = signer !== undefined && signer !== organ && directory.heirsOf(organ, decided?.at ?? '').includes(signer) ? signer : forwardedTo
+      return { organ, name, role: role === 'cc' ? 'cc' : 'to', state, recall, late, heir, receipts: receipts.filter(({ receipt }) => receipt.recipient === organ) }
+    }),
     receipts: receipts.filter(({ receipt }) => receipt.recipient === null),
   }
 }
@@ -181,7 +187,7 @@ export async function trackingOf(node: Node, person: PersonPrincipal, message: s
 async function findSent(node: Node, person: PersonPrincipal, message: string) {
   const reader = readerOf(person)
   const [item, tracking] = await node.transaction(reader, async (tx) => [await road.sentItem(tx, message), await road.track(tx, message)] as const)
-  if (item === null || tracking === null || !reader.organs.includes(item.message.head.sender.organ)) throw documentsFaults.notFound({ message })
+  if (item === null || tracking === null) throw documentsFaults.notFound({ message })
   return { reader, item, tracking }
 }
 

@@ -3,7 +3,7 @@ import { register, returnDocument, signFor } from './terminal/acts.ts'
 import { createDirectory } from './terminal/directory.ts'
 import { dispatchDraft, gatherDispatches, gatherSigning } from './terminal/dispatch.ts'
 import { exportEvidence } from './terminal/evidence.ts'
-import { createKeys } from './terminal/keys.ts'
+import { createKeys, handOverKeys } from './terminal/keys.ts'
 import { correct, requestRecall, voidDocument } from './terminal/notices.ts'
 import type { Post } from './terminal/post.ts'
 import { collect, listReceived, openReceived } from './terminal/received.ts'
@@ -27,6 +27,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const post: Post = { client, suites, suite, keys, directory, actor, now: options.now ?? (() => new Date()), unanswered: new Map(), sign: gatherSigning(keys), submit: gatherDispatches(client) }
   return {
     keys: { open: keys.open, isOpen: keys.isOpen, until: keys.until, isTemporary: keys.isTemporary, changeSecret: keys.changeSecret, close: keys.close },
+    handOverKeys: (heir) => handOverKeys(post, heir),
     directory: () => directory.current(),
     todo: () => client.get('/api/documents/todo', todo),
     dispatch: (draft, how) => dispatchDraft(post, draft, how),
@@ -34,8 +35,8 @@ export function createTerminal(options: TerminalOptions): Terminal {
     collect: (page) => collect(post, page),
     openReceived: (message, organ) => openReceived(post, message, organ),
     signFor: (message, how) => signFor(post, message, how?.onBehalfOf),
-    register: (message) => register(post, message),
-    returnDocument: (message, reason) => returnDocument(post, message, reason),
+    register: (message, organ) => register(post, message, organ),
+    returnDocument: (message, reason, organ) => returnDocument(post, message, reason, organ),
     listSent: (query) => listSent(post, query),
     openSent: (message) => openSent(post, message),
     track: (message) => track(post, message),

@@ -96,6 +96,7 @@ const FINDINGS: Readonly<Record<string, string>> = {
   recipientsMismatch: '收件范围与签名清单不一致，或没有本单位',
   recipientMissing: '这件公文不是发给本单位的',
   routeGood: '经 {path}，共 {count} 站，逐站签名有效',
+  routeForwarded: '经 {path}，共 {count} 站，逐站签名有效；收件单位已调整，转投 {heir}',
   routeMissing: '没有经手记录',
   routeUnexpected: '实际经过 {path}，与通讯录所示的路径不同',
   routeNotFromSender: '第一站 {node} 不是发文单位所在节点',

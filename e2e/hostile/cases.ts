@@ -30,6 +30,9 @@ export type Case = {
 const nothing = (): Request => ({})
 const OWN_ONLY = 'answers with what is the reader’s own'
 const WHOLE_NODE = 'auditors read the whole node’s ledger'
+const OF_THE_NODE = 'whoever has the duty reorganises any organ of the node; every act takes a second person'
+/** An order that cannot be carried out: there is no such organ. */
+const abolish = { kind: 'abolish', basis: '某编发〔2026〕1号', on: '2026-11-23T00:00:00.000Z', organ: 'nobody', heirs: null, posts: [] }
 const EVERYBODY = 'the directory is for everybody who has signed in'
 const unknown = '00000000-0000-4000-8000-000000000000'
 
@@ -164,6 +167,15 @@ export const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   'POST /api/documents/dispatches/together': { duty: 'documents.send', right: ({ dispatch }) => ({ body: { dispatches: [dispatch] } }), trespasses: 'each is refused by itself: a test of its own' },
+  'POST /api/reorganisation/plan': { duty: 'directory.reorganise', right: () => ({ body: { order: abolish } }), trespasses: OF_THE_NODE },
+  'GET /api/reorganisation/acts': { duty: 'directory.reorganise', right: nothing, trespasses: OF_THE_NODE },
+  'POST /api/reorganisation/acts': { duty: 'directory.reorganise', answer: 422, right: () => ({ body: { order: abolish } }), trespasses: OF_THE_NODE },
+  'POST /api/reorganisation/acts/:id/approve': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: OF_THE_NODE },
+  'POST /api/reorganisation/acts/:id/withdraw': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: OF_THE_NODE },
+  'POST /api/reorganisation/bequests': {
+    duty: 'directory.reorganise', answer: 404, trespasses: 'it opens for nobody but the heir whose key it is sealed to',
+    right: () => ({ body: { v: 1, from: 'elsewhere', to: 'nobody', person: 'anna', at: '2026-11-23T00:00:00.000Z', heirKey: 'nobody.encrypt', wrap: 'AA', keys: [] } }),
+  },
   'POST /api/identity/sign-out': { duty: null, answer: 204, right: nothing, trespasses: OWN_ONLY },
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Suites, base64url } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
-import { createOrganKeys } from '@postroad/keys/service'
+import { type PublicOrganKey, createOrganKeys } from '@postroad/keys/service'
 import { type SignedStatement, type StatementBody, anchorFingerprint } from '@postroad/waybill'
 import { certificateName, certifyOrganKey, issueTls, selfCaChains } from './certificates.ts'
 import { type Bootstrap, type BootstrapOrgan, bootstrapSchema, holdersOf } from './model.ts'
@@ -57,15 +57,17 @@ export async function stateBootstrap(node: Node, bootstrap: Bootstrap): Promise<
       continue
     }
     const made = await createOrganKeys(node, organ.id, holders.map((person) => ({ person })))
-    const from = new Date(node.now().getTime() - CLOCK_SLACK_MS).toISOString()
-    await stateMissing(node, made.map((key): StatementBody => {
-      const certificate = certifyOrganKey(node, organ, key)
-      return { kind: 'key', key: key.key, owner: organ.id, purpose: key.purpose, suite: key.suite, publicKey: key.publicKey, certificate: base64url(certificate), from, until: null }
-    }))
+    await stateMissing(node, organKeyBodies(node, organ, made, new Date(node.now().getTime() - CLOCK_SLACK_MS)))
   }
   for (const { node: child, code } of bootstrap.invites) await invite(node, child, code)
   await refresh(node)
 }
+
+/** What is stated of an organ's new keys, each with a certificate of this node. */
+export const organKeyBodies = (node: Node, organ: { readonly id: string; readonly title: string }, made: readonly PublicOrganKey[], from: Date): StatementBody[] =>
+  made.map(({ key, purpose, suite, publicKey }) => ({
+    kind: 'key', key, owner: organ.id, purpose, suite, publicKey, certificate: base64url(certifyOrganKey(node, organ, { key, purpose, suite, publicKey, certificates: 0 })), from: from.toISOString(), until: null,
+  }))
 
 function nodeBody(node: Node, { node: own, parent }: Bootstrap): StatementBody {
   const { secrets } = node.slots.get(directoryRoom)

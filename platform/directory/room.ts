@@ -68,6 +68,13 @@ function keepOwnHead(node: Node, room: DirectoryRoom, head: LogHead, current: Di
 /** The view with what this transaction sees beyond it; null before the node has joined. */
 export const viewIn = async (tx: Tx, node: Node): Promise<DirectoryView | null> => (await readView(tx, node))?.view ?? null
 
+/** The same for other rooms. @throws directory.notJoined */
+export async function viewNow(tx: Tx, node: Node): Promise<DirectoryView> {
+  const found = await viewIn(tx, node)
+  if (found === null) throw directoryFaults.notJoined()
+  return found
+}
+
 async function readView(tx: Tx, node: Node): Promise<{ view: DirectoryView; seen: string } | null> {
   const room = node.slots.get(directoryRoom)
   const pinned = room.secrets.anchor

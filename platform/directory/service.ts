@@ -7,13 +7,13 @@ import { directoryRoom } from './room.ts'
 import { readSecrets } from './secrets.ts'
 import { directoryFaults } from './words.ts'
 
-export { readBootstrap } from './bootstrap.ts'
+export { organKeyBodies, readBootstrap } from './bootstrap.ts'
 export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
-export { tls, tlsCertificate } from './certificates.ts'
+export { distributeCertificates, tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
 export { invite } from './join.ts'
 export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes } from './peers.ts'
-export { refresh, view } from './room.ts'
+export { refresh, view, viewNow } from './room.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
 
 /** The node's signing keys with their names in the directory, one per suite. */

@@ -1,6 +1,7 @@
 import type { Suite, SuiteId, Suites } from '@postroad/gm'
 import type { BatchSignature, Head, Receipt } from '@postroad/waybill'
 import { channelKeys, FRAME, helloFrame, openFrame, readEnvelope, readWelcome, sealFrame } from './frames.ts'
+import type { Bequest } from './model.ts'
 import { decodeParcel, encodeParcel } from './parcel.ts'
 
 /** Carries one frame to the key process and its answer back: POST /api/keys/relay. */
@@ -50,6 +51,8 @@ export type Channel = {
   /** Lets another person open the organ. Answers a secret to hand over in person; it is shown once. */
   addHolder(organ: string, person: string): Promise<string>
   removeHolder(organ: string, person: string): Promise<void>
+  /** Gives the organ's keys for decrypting to its heir, whose SM encryption key (65 bytes) the directory names. Answers what a key process at another node takes in. */
+  bequeath(organ: string, heir: string, key: string, publicKey: Uint8Array): Promise<Bequest>
   /** The organs open on this channel. */
   status(): Promise<readonly OpenedOrgan[]>
   /** Ends the work session and forgets the channel's keys. */
@@ -125,6 +128,7 @@ function channelOver(suiteId: SuiteId, call: Call, forget: () => void): Channel 
     changeSecret: async (organ, current, next) => void (await withSecrets({ op: 'changeSecret', organ }, [current, next])),
     addHolder: async (organ, person) => new TextDecoder().decode((await call({ op: 'addHolder', organ, person })).binaries[0]),
     removeHolder: async (organ, person) => void (await call({ op: 'removeHolder', organ, person })),
+    bequeath: async (organ, heir, key, publicKey) => (await call({ op: 'bequeath', organ, heir, key }, [publicKey.slice()])).told['bequest'] as Bequest,
     status: async () => (await call({ op: 'status' })).told['opened'] as OpenedOrgan[],
     close: async () => {
       try {

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { fromBase64url } from '@postroad/gm'
+import { suites } from '@postroad/gm/node'
 import { canonical } from '@postroad/waybill'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { documentOf, firstSecret, receiptOf, type TestRing, testRing } from './testing.ts'
@@ -74,5 +76,42 @@ describe('holders', () => {
     const signing = (await wang.status())[0]?.keys.find(({ purpose, suite }) => purpose === 'sign' && suite === 'SM')?.key ?? ''
     const { head, manifest } = documentOf('office', signing, 'SM')
     await expect(wang.signManifests('office', 'SM', [{ manifest: canonical(manifest), head }])).rejects.toEqual(refusedWith('keys.noCertificate'))
+  })
+})
+
+describe('an organ that ends', () => {
+  it('gives its keys for decrypting to its heir, and the heir’s people open what was sealed to it; nobody else, and never its keys for signing', async () => {
+    await ring.keyring.createOrgan('heir', ['zhao'])
+    await ring.keyring.createOrgan('other', ['qian'])
+    const wang = await ring.channelAs('wang')
+    const opened = await wang.open('wang', 'office', await firstSecret(ring.home, 'wang', 'office'))
+    const wrapsOf = (contentKey: Uint8Array) => opened.keys.filter(({ purpose }) => purpose === 'encrypt').map(({ key, suite, publicKey }) => ({ key, wrap: suites[suite].wrap(fromBase64url(publicKey), contentKey) }))
+    const contentKey = new Uint8Array(32).fill(7)
+    const wraps = wrapsOf(contentKey)
+    const openAs = async (person: string, organ: string) => {
+      const channel = await ring.channelAs(person)
+      await channel.open(person, organ, await firstSecret(ring.home, person, organ))
+      return channel
+    }
+    expect(await (await openAs('zhao', 'heir')).unwrap('heir', wraps)).toEqual([null, null])
+
+    const heirKey = (await ring.keyring.summary('heir')).keys.find(({ purpose, suite }) => purpose === 'encrypt' && suite === 'SM') ?? expect.fail()
+    await expect(wang.bequeath('office', 'heir', heirKey.key, new Uint8Array(65))).rejects.toEqual(refusedWith('keys.badHeir'))
+    await expect(wang.bequeath('other', 'heir', heirKey.key, fromBase64url(heirKey.publicKey))).rejects.toEqual(refusedWith('keys.notOpen'))
+    const given = await wang.bequeath('office', 'heir', heirKey.key, fromBase64url(heirKey.publicKey))
+    expect(given.keys.map(({ from, suite }) => `${from} ${suite}`)).toEqual(['office SM', 'office P256'])
+    expect(await ring.keyring.listBequests()).toEqual([{ from: 'office', to: 'heir' }])
+
+    const zhao = await openAs('zhao', 'heir')
+    expect(await zhao.unwrap('heir', wraps)).toEqual([contentKey, contentKey])
+    expect((await zhao.status())[0]?.keys.map(({ key }) => key)).not.toContain(wraps[0]?.key)
+    await expect(zhao.signReceipts('heir', 'SM', [receiptOf('office', 'zhao')])).rejects.toEqual(refusedWith('keys.notThisOrgans'))
+    // said to be for another organ, it opens for nobody
+    await ring.keyring.takeBequest({ ...given, to: 'other' })
+    expect(await (await openAs('qian', 'other')).unwrap('other', wraps)).toEqual([null, null])
+    // what was inherited is handed on with the rest
+    const otherKey = (await ring.keyring.summary('other')).keys.find(({ purpose, suite }) => purpose === 'encrypt' && suite === 'SM') ?? expect.fail()
+    expect((await zhao.bequeath('heir', 'other', otherKey.key, fromBase64url(otherKey.publicKey))).keys.map(({ from }) => from)).toEqual(['heir', 'heir', 'office', 'office'])
+    expect(await (await openAs('qian', 'other')).unwrap('other', wraps)).toEqual([contentKey, contentKey])
   })
 })

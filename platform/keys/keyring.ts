@@ -1,6 +1,6 @@
 import { hashRaw } from '@node-rs/argon2'
 import type { KeyPair, SuiteId, Suites } from '@postroad/gm'
-import { type Attempts, type HolderRecord, isStrongSecret, KDF_CHOSEN, KDF_GENERATED, type OrganKeyRecord, type OrganRecord, type PublicOrganKey, secretFrom, waitAfter } from './model.ts'
+import { type Attempts, type Bequest, type HolderRecord, type InheritedKey, isStrongSecret, KDF_CHOSEN, KDF_GENERATED, type OrganKeyRecord, type OrganRecord, type PublicOrganKey, secretFrom, waitAfter } from './model.ts'
 import type { KeyFolder } from './store.ts'
 import { keysFaults } from './words.ts'
 
@@ -53,6 +53,7 @@ export function createKeyring(folder: KeyFolder, suites: Suites, now: () => numb
   }
   const openBox = (key: Uint8Array, box: { nonce: string; sealed: string }, about: string) => suites.SM.open(key, bytes64(box.nonce), bytes64(box.sealed), utf8(about))
   const aboutHolder = (organ: string, person: string) => `postroad/keys/1/holder\0${organ}\0${person}`
+  const aboutBequest = (from: string, to: string, key: string) => `postroad/keys/1/bequest\0${from}\0${to}\0${key}`
   const aboutKey = (organ: string, key: string) => `postroad/keys/1/private\0${organ}\0${key}`
 
   async function holderFor(organ: string, person: string, organKey: Uint8Array, secret: Uint8Array, temporary: boolean): Promise<HolderRecord> {
@@ -92,7 +93,60 @@ export function createKeyring(folder: KeyFolder, suites: Suites, now: () => numb
     return record
   }
 
+  /** What others gave to this organ since it was last opened: unwrapped with its own key, sealed under its own organ key. */
+  async function takeBequests(record: OrganRecord, organKey: Uint8Array, own: readonly UnlockedKey[]): Promise<OrganRecord> {
+    const known = new Set((record.inherited ?? []).map(({ key }) => key))
+    const fresh: InheritedKey[] = []
+    for (const given of await folder.readBequests(record.organ)) {
+      if (given.keys.every(({ key }) => known.has(key))) continue
+      const heirKey = own.find(({ key, purpose, suite }) => key === given.heirKey && purpose === 'encrypt' && suite === 'SM')
+      const kek = heirKey === undefined ? null : suites.SM.unwrap(heirKey.keyPair, bytes64(given.wrap))
+      if (kek === null) continue // not for this organ's key: it stays where it lies, and gives nobody anything
+      for (const { from, key, suite, publicKey, private: sealed } of given.keys) {
+        const privateKey = known.has(key) || own.some((each) => each.key === key) ? null : openBox(kek, sealed, aboutBequest(given.from, given.to, key))
+        if (privateKey === null) continue
+        known.add(key)
+        fresh.push({ from, key, suite, publicKey, private: sealBox(organKey, privateKey, aboutKey(record.organ, key)) })
+        privateKey.fill(0)
+      }
+      kek.fill(0)
+    }
+    if (fresh.length === 0) return record
+    const next = { ...record, inherited: [...(record.inherited ?? []), ...fresh] }
+    await keep(next)
+    return next
+  }
+
   return {
+    /** Gives an organ's keys for decrypting, inherited ones included, to the organ that takes over from it, here or at another node. Its keys for signing stay with it. */
+    bequeath: (by: UnlockedOrgan, heir: { readonly organ: string; readonly key: string; readonly publicKey: Uint8Array }): Promise<Bequest> => {
+      if (!suites.SM.isPublicKey(heir.publicKey)) throw keysFaults.badHeir({ organ: heir.organ })
+      const kek = random(32)
+      const at = new Date(now()).toISOString()
+      const inherited = new Map<string, string>()
+      const given = async (): Promise<Bequest> => {
+        for (const { key, from } of (await known(by.organ)).inherited ?? []) inherited.set(key, from)
+        const keys = held.map(({ key, suite, keyPair }) => ({
+          from: inherited.get(key) ?? by.organ, key, suite, publicKey: text64(keyPair.publicKey), private: sealBox(kek, keyPair.privateKey, aboutBequest(by.organ, heir.organ, key)),
+        }))
+        const made: Bequest = { v: 1, from: by.organ, to: heir.organ, person: by.person, at, heirKey: heir.key, wrap: text64(suites.SM.wrap(heir.publicKey, kek)), keys }
+        await folder.writeBequest(made)
+        return made
+      }
+      // the session may be closed, and its keys overwritten, before our turn comes
+      const held = by.keys.filter(({ purpose }) => purpose === 'encrypt').map((key) => ({ ...key, keyPair: { publicKey: key.keyPair.publicKey, privateKey: key.keyPair.privateKey.slice() } }))
+      return inTurn(by.organ, given).finally(() => {
+        kek.fill(0)
+        for (const { keyPair } of held) keyPair.privateKey.fill(0)
+      })
+    },
+    /** Keeps what another node's key process made for an organ of this one. What is not for it opens for nobody. */
+    takeBequest: async (given: Bequest): Promise<void> => {
+      await known(given.to)
+      await folder.writeBequest(given)
+    },
+    listBequests: () => folder.listBequests(),
+
     /** Makes an organ's four keys and each holder's secret. Done already: answers what there is, so that a first start that was cut short can run again. */
     createOrgan: (organ: string, holders: readonly string[]): Promise<readonly PublicOrganKey[]> =>
       inTurn(organ, async () => {
@@ -142,6 +196,12 @@ export function createKeyring(folder: KeyFolder, suites: Suites, now: () => numb
           if (privateKey === null) throw new Error(`the sealed key ${key} of ${organ} is damaged`)
           return { key, purpose, suite, keyPair: { privateKey, publicKey: bytes64(publicKey) } }
         })
+        const current = await takeBequests(record, organKey, keys)
+        for (const { key, suite, publicKey, private: box } of current.inherited ?? []) {
+          const privateKey = openBox(organKey, box, aboutKey(organ, key))
+          if (privateKey === null) throw new Error(`the inherited key ${key} of ${organ} is damaged`)
+          keys.push({ key, purpose: 'encrypt', suite, keyPair: { privateKey, publicKey: bytes64(publicKey) } })
+        }
         const wipe = () => {
           organKey.fill(0)
           for (const { keyPair } of keys) keyPair.privateKey.fill(0)

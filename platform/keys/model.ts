@@ -42,9 +42,25 @@ export const holderRecord = z.strictObject({
 })
 export type HolderRecord = z.infer<typeof holderRecord>
 
+/** A key for decrypting what was sent to an organ that ended: its heir keeps it beside its own. */
+const inheritedKey = z.strictObject({ from: id, key: id, suite: suiteId, publicKey: base64url, private: box })
+export type InheritedKey = z.infer<typeof inheritedKey>
+
 /** `<home>/keys/organs/<organ>.json`: private keys sealed under a random organ key, that one sealed per holder. */
-export const organRecord = z.strictObject({ v: z.literal(1), organ: id, created: z.iso.datetime(), keys: z.array(organKeyRecord), holders: z.array(holderRecord).min(1) })
+export const organRecord = z.strictObject({
+  v: z.literal(1), organ: id, created: z.iso.datetime(), keys: z.array(organKeyRecord), holders: z.array(holderRecord).min(1), inherited: z.array(inheritedKey).max(1000).optional(),
+})
 export type OrganRecord = z.infer<typeof organRecord>
+
+/**
+ * `<home>/keys/bequests/<from>@<to>.json`: an organ's keys for decrypting, given by one of its holders to the organ that takes over from it. Sealed under a
+ * fresh key that only the heir's own key can unwrap; taken in when the heir's keys are next opened, so that nobody can forget it.
+ */
+export const bequest = z.strictObject({
+  v: z.literal(1), from: id, to: id, person: id, at: z.iso.datetime(), heirKey: id, wrap: base64url.max(1000),
+  keys: z.array(z.strictObject({ from: id, key: id, suite: suiteId, publicKey: base64url, private: box })).max(1000),
+})
+export type Bequest = z.infer<typeof bequest>
 
 /** What may be known of an organ's keys without opening them. */
 export type PublicOrganKey = { readonly key: string; readonly purpose: 'sign' | 'encrypt'; readonly suite: z.infer<typeof suiteId>; readonly publicKey: string; readonly certificates: number }
@@ -58,6 +74,7 @@ export const operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('changeSecret'), organ: id }),
   z.strictObject({ op: z.literal('addHolder'), organ: id, person: id }),
   z.strictObject({ op: z.literal('removeHolder'), organ: id, person: id }),
+  z.strictObject({ op: z.literal('bequeath'), organ: id, heir: id, key: id }),
   z.strictObject({ op: z.literal('status') }),
   z.strictObject({ op: z.literal('close') }),
 ])
@@ -69,6 +86,8 @@ export const control = z.discriminatedUnion('control', [
   z.strictObject({ control: z.literal('createOrgan'), organ: id, holders: z.array(id).max(200) }),
   z.strictObject({ control: z.literal('setCertificates'), organ: id, key: id }),
   z.strictObject({ control: z.literal('listOrgans') }),
+  z.strictObject({ control: z.literal('listBequests') }),
+  z.strictObject({ control: z.literal('takeBequest') }),
   z.strictObject({ control: z.literal('processKeys') }),
   z.strictObject({ control: z.literal('count') }),
   z.strictObject({ control: z.literal('closeSession'), session: z.string().min(1).max(128) }),

@@ -10,7 +10,7 @@ import { forgetPrivateKeys, suites } from '@postroad/gm/node'
 import { Refusal } from '@postroad/kernel/errors'
 import { z } from 'zod'
 import { createKeyring, type Keyring } from './keyring.ts'
-import { type Control, control, MAX_FRAME_BYTES } from './model.ts'
+import { bequest, type Control, control, MAX_FRAME_BYTES } from './model.ts'
 import { decodeParcel, encodeParcel } from './parcel.ts'
 import { createResponder, type Responder } from './responder.ts'
 import { onMessages, sendMessage } from './socket.ts'
@@ -61,6 +61,14 @@ async function perform({ keyring, responder, keys }: Ring, asked: Control, binar
       return setCertificates(keyring, asked.organ, asked.key, binaries)
     case 'listOrgans':
       return { header: { organs: await Promise.all((await keyring.list()).map((organ) => keyring.summary(organ))) } }
+    case 'listBequests':
+      return { header: { bequests: await keyring.listBequests() } }
+    case 'takeBequest': {
+      const read = bequest.safeParse(JSON.parse(Buffer.from(binaries[0] ?? new Uint8Array()).toString('utf8')))
+      if (!read.success) throw keysFaults.malformed()
+      await keyring.takeBequest(read.data)
+      return { header: { from: read.data.from, to: read.data.to } }
+    }
     case 'processKeys':
       return { header: { suites: { SM: describeKey('SM', keys.SM), P256: describeKey('P256', keys.P256) } } }
     case 'count':

@@ -138,6 +138,10 @@ export function createResponder(suites: Suites, staticKeys: Readonly<Record<Suit
         return { header: {}, binaries: [await keyring.addHolder(openedOn(line, asked.organ), asked.person)], count: 1 }
       case 'removeHolder':
         return removeHolder(line, asked.organ, asked.person)
+      case 'bequeath': {
+        const given = await keyring.bequeath(openedOn(line, asked.organ), { organ: asked.heir, key: asked.key, publicKey: first.slice() })
+        return { header: { bequest: given }, count: given.keys.length }
+      }
       case 'status':
         return { header: { opened: await Promise.all([...line.opened.keys()].map((organ) => describe(line, organ))) }, count: line.opened.size }
       case 'close':

@@ -42,6 +42,17 @@ export async function listOrgans(node: Node): Promise<readonly OrganSummary[]> {
   return (await keyProcess(node).ask({ control: 'listOrgans' })).header['organs'] as readonly OrganSummary[]
 }
 
+/** Who gave its keys for decrypting to whom, here. */
+export async function listBequests(node: Node): Promise<readonly { readonly from: string; readonly to: string }[]> {
+  return (await keyProcess(node).ask({ control: 'listBequests' })).header['bequests'] as readonly { from: string; to: string }[]
+}
+
+/** Hands the key process what another node's made for an organ of this one. It is taken in when the organ's keys are next opened. @throws keys.unknownOrgan, keys.malformed */
+export async function takeBequest(node: Node, person: PersonPrincipal, given: unknown): Promise<void> {
+  const { header } = await keyProcess(node).ask({ control: 'takeBequest' }, [new TextEncoder().encode(JSON.stringify(given))])
+  await node.transaction(person, (tx) => record(tx, node, { act: ACTS.takeBequest, actor: actorOf(person), object: String(header['to']), outcome: 'done', detail: { from: String(header['from']) } }))
+}
+
 export async function processKeys(node: Node): Promise<ProcessKeys> {
   return (await keyProcess(node).ask({ control: 'processKeys' })).header['suites'] as ProcessKeys
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Attempts, attempts, type OrganRecord, organRecord } from './model.ts'
+import { type Attempts, attempts, type Bequest, bequest, type OrganRecord, organRecord } from './model.ts'
 
 /** The key process's files; nothing else reads or writes them. */
 export type KeyFolder = {
@@ -10,6 +10,10 @@ export type KeyFolder = {
   listOrgans(): Promise<readonly string[]>
   readAttempts(organ: string): Promise<Attempts>
   writeAttempts(organ: string, value: Attempts): Promise<void>
+  /** Keys given to an organ, by whoever gave them. */
+  readBequests(heir: string): Promise<readonly Bequest[]>
+  writeBequest(given: Bequest): Promise<void>
+  listBequests(): Promise<readonly { readonly from: string; readonly to: string }[]>
   /** The process's own static keys, made at its first start. */
   readProcessKeys(): Promise<unknown>
   writeProcessKeys(value: object): Promise<void>
@@ -18,9 +22,9 @@ export type KeyFolder = {
 }
 
 /** The folders that the key process writes in, and nothing else of the node's. */
-export function keyFolders(home: string): { readonly organs: string; readonly attempts: string; readonly process: string; readonly first: string } {
+export function keyFolders(home: string): { readonly organs: string; readonly attempts: string; readonly process: string; readonly bequests: string; readonly first: string } {
   const keys = join(home, 'keys')
-  return { organs: join(keys, 'organs'), attempts: join(keys, 'attempts'), process: join(keys, 'process'), first: join(home, 'first-sign-in', 'keys') }
+  return { organs: join(keys, 'organs'), attempts: join(keys, 'attempts'), process: join(keys, 'process'), bequests: join(keys, 'bequests'), first: join(home, 'first-sign-in', 'keys') }
 }
 
 /** Makes the folders; only the node's own account may enter them. */
@@ -30,7 +34,12 @@ export async function makeKeyFolders(home: string): Promise<void> {
 
 /** The files in those folders. All are 0600, written beside and renamed, synced with their folder. */
 export function openKeyFolder(home: string): KeyFolder {
-  const { organs, attempts: tries, process: own, first } = keyFolders(home)
+  const { organs, attempts: tries, process: own, bequests, first } = keyFolders(home)
+  const bequestNames = async (): Promise<readonly { from: string; to: string }[]> =>
+    (await readdir(bequests)).filter((name) => name.endsWith('.json')).toSorted().flatMap((name) => {
+      const [from, to] = name.slice(0, -'.json'.length).split('@')
+      return from === undefined || to === undefined ? [] : [{ from, to }]
+    })
   return {
     readOrgan: async (organ) => {
       const text = await readIfThere(join(organs, `${organ}.json`))
@@ -40,6 +49,12 @@ export function openKeyFolder(home: string): KeyFolder {
     listOrgans: async () => (await readdir(organs)).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)).toSorted(),
     readAttempts: async (organ) => attempts.parse(JSON.parse((await readIfThere(join(tries, `${organ}.json`))) ?? '{}')),
     writeAttempts: (organ, value) => writeDurably(tries, `${organ}.json`, json(value)),
+    readBequests: async (heir) => {
+      const mine = (await bequestNames()).filter(({ to }) => to === heir)
+      return Promise.all(mine.map(async ({ from, to }) => bequest.parse(JSON.parse(await readFile(join(bequests, `${from}@${to}.json`), 'utf8')))))
+    },
+    writeBequest: (given) => writeDurably(bequests, `${given.from}@${given.to}.json`, json(given)),
+    listBequests: bequestNames,
     readProcessKeys: async () => {
       const text = await readIfThere(join(own, 'static.json'))
       return text === null ? null : (JSON.parse(text) as unknown)

@@ -70,7 +70,8 @@ function addressesWrongly({ head: { suite, created, recipients: counted }, head:
     if (way.kind === 'nowhere') return refusalOf({ code: 'unknownOrgan', detail: leaf.organ }, { reason: way.reason.code })
     const key = recipientKey(directory, leaf, suite, created)
     if (!key.ok) return refusalOf(key.fault, { organ: leaf.organ })
-    if (!directory.namesOf(leaf.organ, at).concat(directory.namesOf(way.keeper, at)).some(({ name }) => name === leaf.name)) return refusalOf({ code: 'nameNotHeld', detail: leaf.name }, { organ: leaf.organ })
+    const held = [...directory.namesOf(leaf.organ, at), ...directory.namesOf(way.keeper, at), ...(way.forwarded ? directory.names().filter(({ organ }) => organ === leaf.organ) : [])]
+    if (!held.some(({ name }) => name === leaf.name)) return refusalOf({ code: 'nameNotHeld', detail: leaf.name }, { organ: leaf.organ })
   }
   return null
 }

@@ -174,6 +174,11 @@ export const sentWords = {
   hideTimeline: '收起',
   by: (person: string, organ: string) => `${organ}，经办人 ${person}`,
   deputised: '代收',
+  /** What the heir of an organ that ended did with its delivery. */
+  takenOver: (act: string) => `${act}（承接）`,
+  heirSigned: (heir: string) => `已转由${heir}签收`,
+  forwardedTo: (heir: string) => `已转${heir}`,
+  forHeir: (heir: string, organ: string, person: string) => `${heir}（承接${organ}），经办人 ${person}`,
   onBehalf: (deputy: string, organ: string, person: string) => `${deputy} 代 ${organ} 签收，经办人 ${person}`,
   late: '已超时',
   correctDefault: (title: string) => `关于更正《${title}》的通知`,
@@ -235,4 +240,10 @@ export const verifyWords = {
   notZip: '这不是凭证文件，或者文件已损坏。',
   notZipAdvice: '请选择「导出凭证」得到的 .zip 文件。',
   toDesk: '返回工作台',
+} as const
+
+export const directoryWords = {
+  /** An organ that ended, where only its old title is known. */
+  former: (title: string) => `${title}（原）`,
+  formerly: (titles: readonly string[]) => `原：${titles.join('、')}`,
 } as const

@@ -9,15 +9,15 @@ export async function signFor(post: Post, message: string, onBehalfOf: string | 
   return issueReceipt(post, await fetchReceived(post, message, onBehalfOf ?? post.actor().organ), 'signedFor', null)
 }
 
-/** 登记, after 签收. */
-export async function register(post: Post, message: string): Promise<SignedReceipt> {
-  return issueReceipt(post, await fetchReceived(post, message, post.actor().organ), 'registered', null)
+/** 登记, after 签收; `organ` is whom it was sent to, where the acting organ took over from it. */
+export async function register(post: Post, message: string, organ?: string): Promise<SignedReceipt> {
+  return issueReceipt(post, await fetchReceived(post, message, organ ?? post.actor().organ), 'registered', null)
 }
 
 /** 退文, at the door or after 签收 (初审); the reason travels with the receipt. */
-export async function returnDocument(post: Post, message: string, reason: NonNullable<Receipt['reason']>): Promise<SignedReceipt> {
+export async function returnDocument(post: Post, message: string, reason: NonNullable<Receipt['reason']>, organ?: string): Promise<SignedReceipt> {
   if (reason.text.trim() === '') throw fault('reasonMissing')
-  return issueReceipt(post, await fetchReceived(post, message, post.actor().organ), 'returned', reason)
+  return issueReceipt(post, await fetchReceived(post, message, organ ?? post.actor().organ), 'returned', reason)
 }
 
 /** Makes a receipt about a delivery, has it sealed with the acting organ's key, and hands it to the node, which decides whether it may stand. */
@@ -48,7 +48,7 @@ function receiptOf(post: Post, view: DirectoryView, row: ReceivedRow, kind: Orga
     head: row.head,
     kind,
     recipient: row.organ,
-    node: view.organ(row.organ)?.node ?? '',
+    node: view.organ(row.keeper, post.now().toISOString())?.node ?? '',
     at: post.now().toISOString(),
     directory: view.checkpoint().hash,
     actor: { person, name, post: held, organ, onBehalfOf: row.organ === organ ? null : row.organ },

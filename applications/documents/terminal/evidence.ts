@@ -16,6 +16,7 @@ import type { EvidenceFile, EvidenceOptions } from './types.ts'
 export async function exportEvidence(post: Post, message: string, options: EvidenceOptions): Promise<EvidenceFile> {
   const base = `/api/documents/${options.organ === undefined ? 'sent' : 'received'}/${encodeURIComponent(message)}`
   const known = await post.client.get(`${base}/evidence${query({ organ: options.organ })}`, evidenceAnswer)
+  post.directory.expire() // receipts may lean on what was stated a moment ago
   const { view } = await post.directory.current()
   const { signed, contentKey } = await openManifest(post, message, known.manifest, options.organ)
   const chunk = chunksAt(post, (n) => `${base}/chunks/${n}${query({ organ: options.organ })}`)

@@ -3,6 +3,8 @@ import { type Channel, ChannelRefusal, openChannel, type OpenedOrgan } from '@po
 import { z } from 'zod'
 import type { Client } from './client.ts'
 import { fault, TerminalFault } from './fault.ts'
+import type { Bequest } from '@postroad/keys/model'
+import type { Post } from './post.ts'
 import type { Actor, Terminal } from './types.ts'
 
 /** The organ's keys as one work session uses them. */
@@ -74,6 +76,14 @@ export function createKeys(client: Client, suites: Suites, suite: SuiteId, actor
       return done
     }),
   }
+}
+
+/** Gives the acting organ's keys for decrypting to its heir, as the verified directory names it. */
+export async function handOverKeys(post: Pick<Post, 'keys' | 'directory' | 'now'>, heir: string): Promise<Bequest> {
+  const { view } = await post.directory.current()
+  const [key] = view.keysOf(heir, 'encrypt', 'SM', post.now().toISOString())
+  if (key === undefined) throw fault('recipientNoKey', { organ: heir })
+  return post.keys.use((channel, organ) => channel.bequeath(organ, heir, key.key, fromBase64url(key.publicKey)))
 }
 
 /** Content keys of many messages in few calls; null where the organ has no key for a wrap. */

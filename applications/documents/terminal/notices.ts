@@ -32,10 +32,11 @@ const recipientsOf = async (post: Post, message: string): Promise<Addressee[]> =
 async function send(post: Post, notice: Notice): Promise<Dispatched> {
   const { row, manifest } = await openSent(post, notice.message)
   const about = manifest?.content
+  const held = (await post.directory.current()).view.namesOf(post.actor().organ, post.now().toISOString()) // an heir speaks under its own name
   return dispatchDraft(post, {
     clientId: crypto.randomUUID(),
     kind: notice.kind,
-    name: row.head.sender.name,
+    name: held.some(({ name }) => name === row.head.sender.name) ? row.head.sender.name : (held[0]?.name ?? row.head.sender.name),
     title: notice.title ?? noticeTitle(notice.kind, about?.title ?? ''),
     number: about?.number ?? '',
     printedTo: about?.printedTo ?? '',

@@ -18,7 +18,9 @@ export async function listReceived(post: Post, asked: { readonly view?: Received
 
 /** Rows with what their manifests say, as far as this organ can read them now. */
 export async function readable<Row extends ReceivedRow | SentRow>(post: Post, rows: readonly Row[], wrapOf: (row: Row) => { readonly key: string; readonly wrap: string } | null): Promise<Readable<Row>[]> {
-  const mine = rows.filter((row) => row.organ === post.actor().organ && wrapOf(row) !== null)
+  // what an organ that ended was sent, or sent, its heir reads with the keys that it took over
+  const isMine = (row: Row): boolean => ('keeper' in row ? row.keeper === post.actor().organ : true)
+  const mine = rows.filter((row) => isMine(row) && wrapOf(row) !== null)
   const isOpen = post.keys.isOpen()
   const keys = isOpen && mine.length > 0 ? await unwrapAll(post.keys, mine.map((row) => wrapOf(row) as { key: string; wrap: string })) : []
   return rows.map((row): Readable<Row> => {
@@ -36,7 +38,7 @@ export async function readable<Row extends ReceivedRow | SentRow>(post: Post, ro
 /** Verifies a received message and opens what may be opened. The organ's `delivered` receipt is signed once nothing was found wrong. */
 export async function openReceived(post: Post, message: string, organ?: string): Promise<OpenedDocument> {
   const detail = await fetchReceived(post, message, organ ?? post.actor().organ)
-  const isOurs = !detail.deputised && detail.organ === post.actor().organ
+  const isOurs = !detail.deputised && detail.keeper === post.actor().organ
   const [contentKey = null] = isOurs ? await unwrapAll(post.keys, [{ key: detail.slice.leaf.key, wrap: detail.slice.wrap }]) : []
   if (isOurs && contentKey === null) throw fault('notDecryptable')
   const { view } = await post.directory.current()

@@ -1,3 +1,4 @@
+import type { Bequest } from '@postroad/keys/model'
 import type { SuiteId, Suites } from '@postroad/gm'
 import type { DirectoryView, Head, Manifest, MessageKind, SignedReceipt, Urgency } from '@postroad/waybill'
 import type { Page, ReceivedRow, ReceivedView, SentRow, Todo, Tracking } from '../model.ts'
@@ -91,6 +92,8 @@ export type Terminal = {
     changeSecret(current: string, next: string): Promise<void>
     close(): Promise<void>
   }
+  /** 移交解密密钥: gives the organ's keys for decrypting to the organ that will take over from it. Answers what the key process of another node takes in; at this node nothing more is to be done. */
+  handOverKeys(heir: string): Promise<Bequest>
   /** The directory, verified from the anchor; read again when it may have changed. */
   directory(): Promise<{ readonly view: DirectoryView; readonly anchor: string }>
   todo(): Promise<Todo>
@@ -101,8 +104,9 @@ export type Terminal = {
   /** Verifies, then answers what may be shown. The `delivered` receipt is signed once everything but chunks has been verified. */
   openReceived(message: string, organ?: string): Promise<OpenedDocument>
   signFor(message: string, options?: ActOptions): Promise<SignedReceipt>
-  register(message: string): Promise<SignedReceipt>
-  returnDocument(message: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
+  /** `organ`: whom it was sent to, where the acting organ took over from it. */
+  register(message: string, organ?: string): Promise<SignedReceipt>
+  returnDocument(message: string, reason: { readonly code: string; readonly text: string }, organ?: string): Promise<SignedReceipt>
   listSent(query?: { readonly cursor?: string; readonly limit?: number }): Promise<Page<SentSummary>>
   openSent(message: string): Promise<OpenedDocument>
   track(message: string): Promise<Tracking>

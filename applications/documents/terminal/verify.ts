@@ -1,5 +1,5 @@
 import type { Suites } from '@postroad/gm'
-import { batchVerifier, checkChunkHashes, checkSigner, type DirectoryView, type Head, nodeKeyOf, type Result, type SignedHopLine, type SignedManifest, type SlicedRecipient, unpackManifest, verifyHops, verifySlice } from '@postroad/waybill'
+import { batchVerifier, checkChunkHashes, checkSigner, type DirectoryView, type Head, nodeKeyOf, receiptKeyOf, type Result, type SignedHopLine, type SignedManifest, type SignedReceipt, type SlicedRecipient, unpackManifest, verifyHops, verifyReceipt, verifySlice } from '@postroad/waybill'
 import { finding, ROLES } from '../words.ts'
 import type { Step, StepName, Verdict } from './types.ts'
 
@@ -10,6 +10,8 @@ export type Claim = {
   readonly contentKey: Uint8Array | null
   readonly slice: SlicedRecipient | null
   readonly hops: readonly SignedHopLine[]
+  /** What is known about it: receipts of forwarding explain a way that the directory alone does not. */
+  readonly receipts?: readonly SignedReceipt[]
   readonly chunkHashes: readonly string[]
   readonly organ: string
 }
@@ -85,15 +87,21 @@ function rememberingVerifier(suites: Suites): ReturnType<typeof batchVerifier> {
   return known
 }
 
-function routeStep(suites: Suites, view: DirectoryView, { head, hops, organ }: Claim): Step {
+function routeStep(suites: Suites, view: DirectoryView, { head, hops, organ, receipts = [] }: Claim): Step {
   if (hops.length === 0) return made('route', 'routeMissing', false)
-  const chain = verifyHops(suites, { head, hops, keyOf: nodeKeyOf(view), verify: rememberingVerifier(suites) })
+  const verify = rememberingVerifier(suites)
+  const forwards = receipts.filter((signed) => signed.receipt.kind === 'forwarded' && verifyReceipt(suites, { signed, head, keyOf: receiptKeyOf(view), verify }).ok)
+  const chain = verifyHops(suites, { head, hops, keyOf: nodeKeyOf(view), forwards: forwards.length, verify })
   if (!chain.ok) return made('route', chain.fault.code, false, { detail: chain.fault.detail })
   const nodes = hops.map(({ line }) => line.node)
-  const [from, to] = [view.organ(head.sender.organ)?.node, view.organ(organ)?.node]
-  if (from !== undefined && nodes[0] !== from) return made('route', 'routeNotFromSender', false, { node: titleOfNode(view, nodes[0] ?? '') })
-  const expected = from === undefined || to === undefined ? null : view.path(from, to)
+  const [first, last] = [hops[0]?.line, hops.at(-1)?.line]
+  const from = view.organ(head.sender.organ)?.node
+  const to = (view.organ(organ, last?.at) ?? view.organ(organ))?.node
+  if (from !== undefined && first !== undefined && !view.mayHost(head.sender.organ, first.node, first.at)) return made('route', 'routeNotFromSender', false, { node: titleOfNode(view, nodes[0] ?? '') })
+  const expected = first === undefined || to === undefined ? null : view.path(first.node, to)
   const path = nodes.map((node) => titleOfNode(view, node)).join(' → ')
+  const heir = view.standsFor(organ, last?.at ?? head.created)
+  if (forwards.length > 0 && last !== undefined && view.mayHost(organ, last.node, last.at)) return made('route', 'routeForwarded', true, { path, count: nodes.length, heir: titleOf(view, heir ?? organ) })
   if (expected === null || expected.join() !== nodes.join()) return made('route', 'routeUnexpected', false, { path })
   return made('route', 'routeGood', true, { path, count: nodes.length })
 }

@@ -45,11 +45,18 @@ export type EvidenceParts = {
   readonly body?: readonly Uint8Array[]
 }
 
-/** The logs that prove these nodes and what they host: their own and all above them. */
+/** These organs, and all that they lead to: who answers for one that ended is proved by the logs of each step. */
+function withHeirs(view: DirectoryView, organs: readonly string[]): ReadonlySet<string> {
+  const found = new Set(organs)
+  for (const organ of found) for (const { successors } of view.organPeriods(organ)) for (const heir of successors) found.add(heir)
+  return found
+}
+
+/** The logs that prove these nodes and what they host, or hosted: their own and all above them. */
 export function evidenceLogs(view: DirectoryView, parts: Pick<EvidenceParts, 'head' | 'recipients' | 'ways' | 'receipts'>): Record<string, readonly SignedStatement[]> {
   const organs = [parts.head.sender.organ, ...parts.recipients.map(({ leaf }) => leaf.organ), ...parts.receipts.flatMap(({ receipt }) => (receipt.actor === null ? [] : [receipt.actor.organ]))]
   const nodes = [
-    ...organs.flatMap((organ) => view.organ(organ)?.node ?? []),
+    ...[...withHeirs(view, organs)].flatMap((organ) => view.organPeriods(organ).map(({ node }) => node)),
     ...parts.ways.flatMap(({ hops }) => hops.map(({ line }) => line.node)),
     ...parts.receipts.map(({ receipt }) => receipt.node),
   ]

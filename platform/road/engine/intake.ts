@@ -170,7 +170,9 @@ async function writeReceipts(tx: Tx, taken: readonly TakenOver[], aftermath: Aft
   aftermath.due.push(...due)
   const submitted = taken.flatMap(({ intake }) => (intake.submitted === null ? [] : [intake.submitted]))
   const forwards = taken.flatMap(({ intake, split }) => intake.ownForwards.filter(({ receipt }) => split.forwarded.some(({ entry }) => entry.leaf.organ === receipt.recipient)))
-  await insertReceipts(tx, [...submitted, ...forwards])
+  // a recipient proves with them why its way led twice through one centre
+  const carried = taken.flatMap(({ intake, split }) => (split.here.length > 0 ? intake.forwarded : []))
+  await insertReceipts(tx, [...submitted, ...forwards, ...carried])
   await insertSubmissions(tx, taken.flatMap(({ intake: { from, message, submitted: receipt } }) =>
     from.kind === 'person' && receipt !== null ? [{ organ: message.head.sender.organ, clientId: from.clientId, hash: message.headHash, message: message.head.id, receipt: receipt.receipt.id }] : []))
 }

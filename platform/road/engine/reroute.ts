@@ -6,7 +6,7 @@ import { type Way, splitByWay, wayTo } from '../model.ts'
 import { lockPairs, waitingOrgans } from '../store/deliveries.ts'
 import { passOn, unsignedOf } from '../store/holdings.ts'
 import { type StoredMessage, findMessages } from '../store/messages.ts'
-import { insertDue } from '../store/receipts.ts'
+import { insertDue, receiptsOf } from '../store/receipts.ts'
 import { type WaitingShipment, takeBack, waitingShipments } from '../store/shipments.ts'
 import { sealBySuite, writeJournal } from './commit.ts'
 import { newJournal, noAftermath } from './effects.ts'
@@ -55,7 +55,11 @@ export async function forwardInboxes(road: Road): Promise<number> {
       const gone = (await waitingOrgans(tx)).filter((organ) => wayOf(road, organ).kind === 'link')
       return gone.length === 0 ? [] : unsignedOf(tx, gone, AT_ONCE)
     })
-    const given = rows.map(({ message, organ, entry }): WaitingShipment => ({ id: `${message} ${organ}`, message, link: '', slice: [entry], forwarded: [], doubtful: false }))
+    const said = await road.node.transaction(service('road'), (tx) => receiptsOf(tx, rows.map(({ message }) => message)))
+    const given = rows.map(({ message, organ, entry }): WaitingShipment => {
+      const forwarded = said.filter(({ receipt }) => receipt.kind === 'forwarded' && receipt.message === message && receipt.recipient === organ)
+      return { id: `${message} ${organ}`, message, link: '', slice: [entry], forwarded, doubtful: false }
+    })
     const placed = given.length === 0 ? 0 : await placeAnew(road, given, (tx) => passOn(tx, rows))
     count += placed
     if (placed === 0 || rows.length < AT_ONCE) return count

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useCallback, useMemo } from 'react'
 import type { DirectoryEntry } from '../terminal/port.ts'
 import { useTerminal } from '../terminal/provider.tsx'
+import { directoryWords } from '../words.ts'
 
 /** All organs of the network, from the verified directory; read again when the directory changed. */
 export function useOrgans() {
@@ -20,6 +21,7 @@ export function useOrganTitles(): (id: string) => string {
     for (const entry of organs.data ?? []) {
       found.set(entry.organ, placedTitle(entry))
       for (const node of entry.path) found.set(node.id, node.title)
+      for (const { organ, title } of entry.former) if (organ !== entry.organ && !found.has(organ)) found.set(organ, directoryWords.former(title))
     }
     return found
   }, [organs.data])

@@ -36,7 +36,7 @@ export function directoryTree(entries: readonly DirectoryEntry[]): Branch[] {
 export function searchEntries(entries: readonly DirectoryEntry[], typed: string, limit = 20): DirectoryEntry[] {
   const words = typed.trim().split(/\s+/).filter((word) => word !== '')
   if (words.length === 0) return []
-  const text = (entry: DirectoryEntry) => [entry.regionTitle, entry.title, ...entry.names.map(({ title }) => title)].join(' ')
+  const text = (entry: DirectoryEntry) => [entry.regionTitle, entry.title, ...entry.names.map(({ title }) => title), ...entry.former.map(({ title }) => title)].join(' ')
   const rank = (entry: DirectoryEntry) => (entry.title.startsWith(words[0] ?? '') ? 0 : 1)
   return entries.filter((entry) => words.every((word) => text(entry).includes(word))).sort((one, other) => rank(one) - rank(other)).slice(0, limit)
 }

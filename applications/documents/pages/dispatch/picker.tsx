@@ -5,7 +5,7 @@ import type { Addressee } from '../../terminal/types.ts'
 import { placedTitle, useOrgans } from '../directory/organs.ts'
 import { type Branch, directoryTree, searchEntries } from '../directory/tree.ts'
 import type { DirectoryEntry } from '../terminal/port.ts'
-import { dispatchWords } from '../words.ts'
+import { directoryWords, dispatchWords } from '../words.ts'
 import { addressee } from './draft.ts'
 import { ROLES } from '../../words.ts'
 
@@ -65,7 +65,10 @@ function Search({ entries, roleOf, onAdd }: PickProps & { readonly entries: read
           {found.length === 0 && <li className="quiet">{dispatchWords.noOrgan}</li>}
           {found.map((entry) => (
             <li key={entry.organ} className="pick-row">
-              <span className="pick-name"><span className="quiet">{entry.regionTitle}</span> {entry.title}</span>
+              <span className="pick-name">
+                <span className="quiet">{entry.regionTitle}</span> {entry.title}
+                {entry.former.length > 0 && <span className="quiet"> {directoryWords.formerly(entry.former.map(({ title }) => title).slice(0, 3))}</span>}
+              </span>
               <PickButtons entry={entry} roleOf={roleOf} onAdd={onAdd} />
             </li>
           ))}

@@ -57,6 +57,7 @@ function Shown({ document, content, sealed, opened, waiting, thrown, onRetry, on
   const [reading, setReading] = useState(false)
   const titles = useOrganTitles()
   const { head, deputised } = document
+  const isOwn = !deputised && document.keeper === document.organ
   return (
     <>
       <article className="detail">
@@ -70,7 +71,7 @@ function Shown({ document, content, sealed, opened, waiting, thrown, onRetry, on
           <dl className="facts">
             <dt>{receivedWords.from}</dt><dd>{content?.issuingName ? `${content.issuingName}（${titles(head.sender.organ)}）` : titles(head.sender.organ)}</dd>
             <ContentFacts content={content} />
-            <dt>{deputised ? receivedWords.addressee : receivedWords.role}</dt><dd>{deputised && `${titles(document.organ)}，`}{ROLES[document.slice.leaf.role]}</dd>
+            <dt>{isOwn ? receivedWords.role : receivedWords.addressee}</dt><dd>{!isOwn && `${titles(document.organ)}，`}{ROLES[document.slice.leaf.role]}</dd>
             <dt>{receivedWords.created}</dt><dd>{fullDate(head.created)}</dd>
             <dt>{receivedWords.arrived}</dt><dd>{fullDate(document.arrivedAt)}</dd>
           </dl>
@@ -116,15 +117,15 @@ function Acts({ document, opened, damaged, reading, onRead, onEnded }: ActsProps
     if (done) onEnded()
   }
   const sign = useAct(async () => {
-    await terminal.call('signFor', [document.message, document.deputised ? document.organ : null])
+    await terminal.call('signFor', [document.message, document.organ])
     await finish('signedFor', document.deputised ? receivedWords.deputised : receivedWords.signed, document.deputised)
   })
   const register = useAct(async () => {
-    await terminal.call('register', [document.message])
+    await terminal.call('register', [document.message, document.organ])
     await finish('registered', receivedWords.registered, true)
   })
   const giveBack = useAct(async (reason: { code: string; text: string }) => {
-    await terminal.call('returnDocument', [document.message, reason])
+    await terminal.call('returnDocument', [document.message, document.organ, reason])
     await finish('returned', receivedWords.returned, true)
   })
   const evidence = useAct(async () => {

@@ -39,12 +39,18 @@ function Delivery({ tracking, delivery, senderOrgan }: { readonly tracking: Trac
       <button type="button" className="delivery-line" aria-expanded={open} onClick={() => setOpen(!open)}>
         <span className="delivery-role quiet">{ROLES[delivery.role]}</span>
         <span className="delivery-who">{name ?? titles(delivery.organ)}<span className="quiet delivery-place">{titles(delivery.organ)}</span></span>
-        <span className={`state state-${delivery.state}`}>{delivery.recall === 'none' ? SENT_STATES[delivery.state] : sentWords.recallStates[delivery.recall]}{delivery.late && delivery.recall === 'none' && `，${sentWords.late}`}</span>
+        <span className={`state state-${delivery.state}`}>{delivery.recall === 'none' ? stateWords(delivery, titles) : sentWords.recallStates[delivery.recall]}{delivery.late && delivery.recall === 'none' && `，${sentWords.late}`}</span>
         <time className="quiet delivery-at" dateTime={last?.receipt.at}>{last === null ? '' : nearDate(last.receipt.at)}</time>
         <span className={`chevron${open ? ' chevron-up' : ''}`} aria-hidden="true" />
         {reason !== '' && <span className="delivery-reason">{reason}</span>}
       </button>
-      {open && <Timeline story={storyOf(tracking, delivery, new Set([...wayOf(delivery.organ), ...wayOf(senderOrgan)]))} titleOf={titles} />}
+      {open && <Timeline story={storyOf(tracking, delivery, new Set([...wayOf(delivery.organ), ...wayOf(senderOrgan)]))} heir={delivery.heir} titleOf={titles} />}
     </li>
   )
+}
+
+/** 「已转由××（承接单位）签收」: who signed, where the organ had ended. */
+function stateWords({ state, heir }: TrackedDelivery, titleOf: (id: string) => string): string {
+  if (heir === null) return SENT_STATES[state]
+  return state === 'signedFor' || state === 'registered' ? sentWords.heirSigned(titleOf(heir)) : `${SENT_STATES[state]}，${sentWords.forwardedTo(titleOf(heir))}`
 }

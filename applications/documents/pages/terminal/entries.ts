@@ -14,5 +14,16 @@ export function directoryEntries(view: DirectoryView, at: string): DirectoryEntr
     }),
     names: view.namesOf(organ.organ, at).map(({ name, title, code }) => ({ id: name, title, code })),
     deputies: view.deputiesOf(organ.organ, at),
+    former: formerTitles(view, organ.organ, at),
   }))
+}
+
+/** Titles of the organs that this one took over, and what it and they were called or issued in before, newest first, each once. */
+function formerTitles(view: DirectoryView, organ: string, at: string): DirectoryEntry['former'] {
+  const now = new Set([view.organ(organ, at)?.title, ...view.namesOf(organ, at).map(({ title }) => title)])
+  const own = view.organPeriods(organ).filter(({ until }) => until !== null && until <= at)
+  const taken = view.predecessorsOf(organ, at).flatMap((id) => view.organPeriods(id))
+  const titles = [...taken, ...own].map((period) => ({ organ: period.organ, title: period.title }))
+  const names = view.names().filter((name) => name.until !== null && name.until <= at && [organ, ...taken.map((period) => period.organ)].includes(name.organ)).map((name) => ({ organ: name.organ, title: name.title }))
+  return [...new Map([...titles, ...names].reverse().filter(({ title }) => !now.has(title)).map((each) => [`${each.organ} ${each.title}`, each])).values()]
 }

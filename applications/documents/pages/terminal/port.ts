@@ -14,6 +14,8 @@ export type DirectoryEntry = {
   readonly names: readonly { readonly id: string; readonly title: string; readonly code: string }[]
   /** Organs that may sign for this one (代收). */
   readonly deputies: readonly string[]
+  /** 曾用名: what it, or an organ that it took over, was called before. */
+  readonly former: readonly { readonly organ: string; readonly title: string }[]
 }
 
 /** A document that was opened; its parts are read by `handle`, as they stay in the worker. */
@@ -35,9 +37,10 @@ export type TerminalCalls = {
   dispatch(draft: DraftHere): Promise<Dispatched>
   listReceived(query: { readonly view?: ReceivedView; readonly cursor?: string }): Promise<Page<ReceivedSummary>>
   openReceived(message: string, organ: string): Promise<OpenedHere>
-  signFor(message: string, onBehalfOf: string | null): Promise<SignedReceipt>
-  register(message: string): Promise<SignedReceipt>
-  returnDocument(message: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
+  /** `organ`: whom it was sent to; another than the acting one where that is its deputy or took over from it. */
+  signFor(message: string, organ: string): Promise<SignedReceipt>
+  register(message: string, organ: string): Promise<SignedReceipt>
+  returnDocument(message: string, organ: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
   listSent(query: { readonly cursor?: string }): Promise<Page<SentSummary>>
   openSent(message: string): Promise<OpenedHere>
   track(message: string): Promise<Tracking>
