@@ -63,7 +63,7 @@ const letter = (name: string, title: string, ...to: string[]): Draft => ({
 })
 const arrived = (terminal: Terminal, message: string) => until(async () => (await terminal.listReceived({ view: 'all' })).items.some((item) => item.message === message))
 const reaches = (terminal: Terminal, message: string, state: string) => until(async () => (await terminal.track(message)).deliveries[0]?.state === state)
-const order = (kind: string, about: string, heir: string) => ({ kind, basis: '县编发〔2026〕3号', on: '2026-01-01T00:00:00.000Z', organ: about, heirs: { inbox: heir, cases: heir, archive: heir } })
+const order = (kind: string, about: string, heir: string) => ({ kind, basis: '县编发〔2026〕3号', on: '2026-01-01T00:00:00.000Z', organ: about, heirs: { inbox: heir, cases: heir, archive: heir }, posts: [], keepNames: [] })
 const post = (id: string, path: string, body?: unknown) => at(id).browser.post(`/api/reorganisation${path}`, body ?? {})
 
 beforeAll(async () => {

@@ -33,6 +33,7 @@ const WHOLE_NODE = 'auditors read the whole node’s ledger'
 const OF_THE_NODE = 'whoever has the duty reorganises any organ of the node; every act takes a second person'
 /** An order that cannot be carried out: there is no such organ. */
 const abolish = { kind: 'abolish', basis: '某编发〔2026〕1号', on: '2026-11-23T00:00:00.000Z', organ: 'nobody', heirs: null, posts: [] }
+const noAct = (): readonly Trespass[] => [{ what: 'an act that is not there', params: { id: unknown }, code: 'reorganisation.notFound' }]
 const EVERYBODY = 'the directory is for everybody who has signed in'
 const unknown = '00000000-0000-4000-8000-000000000000'
 
@@ -170,8 +171,8 @@ export const CASES: Readonly<Record<string, Case>> = {
   'POST /api/reorganisation/plan': { duty: 'directory.reorganise', right: () => ({ body: { order: abolish } }), trespasses: OF_THE_NODE },
   'GET /api/reorganisation/acts': { duty: 'directory.reorganise', right: nothing, trespasses: OF_THE_NODE },
   'POST /api/reorganisation/acts': { duty: 'directory.reorganise', answer: 422, right: () => ({ body: { order: abolish } }), trespasses: OF_THE_NODE },
-  'POST /api/reorganisation/acts/:id/approve': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: OF_THE_NODE },
-  'POST /api/reorganisation/acts/:id/withdraw': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: OF_THE_NODE },
+  'POST /api/reorganisation/acts/:id/approve': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: noAct },
+  'POST /api/reorganisation/acts/:id/withdraw': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: noAct },
   'POST /api/reorganisation/bequests': {
     duty: 'directory.reorganise', answer: 404, trespasses: 'it opens for nobody but the heir whose key it is sealed to',
     right: () => ({ body: { v: 1, from: 'elsewhere', to: 'nobody', person: 'anna', at: '2026-11-23T00:00:00.000Z', heirKey: 'nobody.encrypt', wrap: 'AA', keys: [] } }),

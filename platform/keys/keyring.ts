@@ -95,17 +95,17 @@ export function createKeyring(folder: KeyFolder, suites: Suites, now: () => numb
 
   /** What others gave to this organ since it was last opened: unwrapped with its own key, sealed under its own organ key. */
   async function takeBequests(record: OrganRecord, organKey: Uint8Array, own: readonly UnlockedKey[]): Promise<OrganRecord> {
-    const known = new Set((record.inherited ?? []).map(({ key }) => key))
+    const taken = new Set((record.inherited ?? []).map(({ key }) => key))
     const fresh: InheritedKey[] = []
     for (const given of await folder.readBequests(record.organ)) {
-      if (given.keys.every(({ key }) => known.has(key))) continue
+      if (given.keys.every(({ key }) => taken.has(key))) continue
       const heirKey = own.find(({ key, purpose, suite }) => key === given.heirKey && purpose === 'encrypt' && suite === 'SM')
       const kek = heirKey === undefined ? null : suites.SM.unwrap(heirKey.keyPair, bytes64(given.wrap))
       if (kek === null) continue // not for this organ's key: it stays where it lies, and gives nobody anything
       for (const { from, key, suite, publicKey, private: sealed } of given.keys) {
-        const privateKey = known.has(key) || own.some((each) => each.key === key) ? null : openBox(kek, sealed, aboutBequest(given.from, given.to, key))
+        const privateKey = taken.has(key) || own.some((each) => each.key === key) ? null : openBox(kek, sealed, aboutBequest(given.from, given.to, key))
         if (privateKey === null) continue
-        known.add(key)
+        taken.add(key)
         fresh.push({ from, key, suite, publicKey, private: sealBox(organKey, privateKey, aboutKey(record.organ, key)) })
         privateKey.fill(0)
       }
@@ -122,14 +122,13 @@ export function createKeyring(folder: KeyFolder, suites: Suites, now: () => numb
     bequeath: (by: UnlockedOrgan, heir: { readonly organ: string; readonly key: string; readonly publicKey: Uint8Array }): Promise<Bequest> => {
       if (!suites.SM.isPublicKey(heir.publicKey)) throw keysFaults.badHeir({ organ: heir.organ })
       const kek = random(32)
-      const at = new Date(now()).toISOString()
       const inherited = new Map<string, string>()
       const given = async (): Promise<Bequest> => {
         for (const { key, from } of (await known(by.organ)).inherited ?? []) inherited.set(key, from)
         const keys = held.map(({ key, suite, keyPair }) => ({
           from: inherited.get(key) ?? by.organ, key, suite, publicKey: text64(keyPair.publicKey), private: sealBox(kek, keyPair.privateKey, aboutBequest(by.organ, heir.organ, key)),
         }))
-        const made: Bequest = { v: 1, from: by.organ, to: heir.organ, person: by.person, at, heirKey: heir.key, wrap: text64(suites.SM.wrap(heir.publicKey, kek)), keys }
+        const made: Bequest = { v: 1, from: by.organ, to: heir.organ, person: by.person, at: new Date(now()).toISOString(), heirKey: heir.key, wrap: text64(suites.SM.wrap(heir.publicKey, kek)), keys }
         await folder.writeBequest(made)
         return made
       }

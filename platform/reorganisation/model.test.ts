@@ -23,7 +23,7 @@ const told = (view: DirectoryView, log: string, bodies: readonly StatementBody[]
 }
 const base = { basis: '县编发〔2026〕3号', on: AT }
 const all = (heir: string) => ({ inbox: heir, cases: heir, archive: heir })
-const make = (given: unknown): Order => order.parse(given)
+const make = (given: object): Order => order.parse('heirs' in given ? { posts: [], ...('kind' in given && given.kind !== 'abolish' ? { keepNames: [] } : {}), ...given } : given)
 const codes = (plan: Plan): string[] => plan.problems.map(({ code }) => code)
 const planned = (given: object, more: Partial<Facts> = {}, view = net.view): Plan => planOf(make({ ...base, ...given }), facts(view, day(5), more))
 

@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 const title = z.string().min(1).max(200)
 const newName = z.strictObject({ name: directoryId, title, code: z.string().max(40) })
-const basis = { /** 依据: the document that orders it. */ basis: z.string().trim().min(1).max(200), /** Not before this instant. */ on: instant, organ: directoryId }
+const basis = { /** 依据: the number of the document that orders it, 县编发〔2026〕3号. */ basis: z.string().max(60).regex(/^[\p{Script=Han}A-Za-z]{1,30}〔\d{4}〕\d{1,5}号$/u), /** Not before this instant. */ on: instant, organ: directoryId }
 const heirs = z.strictObject({
   /** Takes the inbox and whatever is still addressed to the organ. */
   inbox: directoryId,
@@ -27,9 +27,9 @@ export const order = z.discriminatedUnion('kind', [
   /** 更名: the organ's title, and new names in the place of old ones. */
   z.strictObject({ kind: z.literal('rename'), ...basis, title, names: z.array(newName.extend({ replaces: directoryId })).max(50) }),
   /** 合并: into one that stands. 分设: among several. 撤销: with heirs, or without any. */
-  z.strictObject({ kind: z.literal('merge'), ...basis, heirs, posts: z.array(postMove).max(1000).default([]), /** Names that the inbox's heir goes on using. */ keepNames: z.array(directoryId).max(50).default([]) }),
-  z.strictObject({ kind: z.literal('split'), ...basis, heirs, posts: z.array(postMove).max(1000).default([]), keepNames: z.array(directoryId).max(50).default([]) }),
-  z.strictObject({ kind: z.literal('abolish'), ...basis, heirs: heirs.nullable(), posts: z.array(postMove).max(1000).default([]) }),
+  z.strictObject({ kind: z.literal('merge'), ...basis, heirs, posts: z.array(postMove).max(1000), /** Names that the inbox's heir goes on using. */ keepNames: z.array(directoryId).max(50) }),
+  z.strictObject({ kind: z.literal('split'), ...basis, heirs, posts: z.array(postMove).max(1000), keepNames: z.array(directoryId).max(50) }),
+  z.strictObject({ kind: z.literal('abolish'), ...basis, heirs: heirs.nullable(), posts: z.array(postMove).max(1000) }),
   /** 迁出: the organ moves to another node, which then receives it. */
   z.strictObject({ kind: z.literal('move'), ...basis, to: directoryId }),
   /** 迁入: at the new node, once the old one let it go. Its names go on; its keys are new. */
@@ -169,14 +169,14 @@ function end(given: Extract<Order, { kind: 'merge' | 'split' | 'abolish' }>, ent
   const isHere = of !== null && view.organ(of.inbox, now)?.node === self
   if (keep.length > 0 && !isHere) problems.push({ code: 'heirElsewhere', about: of?.inbox ?? '' })
   const moves = given.posts.map(({ person, post, heir }) => ({ person, post, heir }))
-  problems.push(...moves.filter(({ person, post }) => !facts.posts.some((held) => held.person === person && held.id === post)).map(({ person, post }): Problem => ({ code: 'postUnknown', about: `${person} ${post}` })))
+  problems.push(...moves.filter(({ person, post }) => !facts.posts.some((each) => each.person === person && each.id === post)).map(({ person, post }): Problem => ({ code: 'postUnknown', about: `${person} ${post}` })))
   problems.push(...moves.filter(({ heir }) => heir !== null && (!all.includes(heir) || view.organ(heir, now)?.node !== self)).map(({ heir }): Problem => ({ code: 'postHeir', about: heir ?? '' })))
   const statements: StatementBody[] = [
     ...endings(organ, view, self, now),
     { ...bodyOf(entry), until: now, successors: all },
     ...(isHere && of !== null ? held.filter(({ name }) => keep.includes(name)).map(({ node: _node, ...name }): StatementBody => ({ ...name, organ: of.inbox, from: now, until: name.until })) : []),
   ]
-  const rest = facts.posts.filter(({ person, id }) => !moves.some((move) => move.person === person && move.post === id))
+  const rest = facts.posts.filter(({ person, id }) => !moves.some((named) => named.person === person && named.post === id))
   // Where the heir is at another node the old office's people wind up what stays here; their posts are ended one by one.
   const postMoves = [...moves, ...(isHere || of === null ? rest.map(({ person, id }) => ({ person, post: id, heir: of?.inbox ?? null })) : [])]
   const keeper = (heir: string): string => (view.organ(heir, now)?.node === self ? heir : organ)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Client } from './client.ts'
 import { fault, TerminalFault } from './fault.ts'
 import type { Bequest } from '@postroad/keys/model'
-import type { Post } from './post.ts'
+import type { Directory } from './directory.ts'
 import type { Actor, Terminal } from './types.ts'
 
 /** The organ's keys as one work session uses them. */
@@ -79,7 +79,7 @@ export function createKeys(client: Client, suites: Suites, suite: SuiteId, actor
 }
 
 /** Gives the acting organ's keys for decrypting to its heir, as the verified directory names it. */
-export async function handOverKeys(post: Pick<Post, 'keys' | 'directory' | 'now'>, heir: string): Promise<Bequest> {
+export async function handOverKeys(post: { readonly keys: OrganKeys; readonly directory: Directory; now(): Date }, heir: string): Promise<Bequest> {
   const { view } = await post.directory.current()
   const [key] = view.keysOf(heir, 'encrypt', 'SM', post.now().toISOString())
   if (key === undefined) throw fault('recipientNoKey', { organ: heir })
