@@ -75,8 +75,9 @@ export function treeOf(view: DirectoryView, at: string): TreeNode | null {
   const nodes = new Map<string, TreeNode>()
   let root: TreeNode | null = null
   for (const { node, title, level, region, regionTitle } of view.nodes()) nodes.set(node, { node, title, level, region, regionTitle, organs: [], children: [] })
-  for (const organ of view.organs()) {
-    if (organ.from > at || (organ.until !== null && organ.until <= at)) continue
+  for (const { organ: id } of view.organs()) {
+    const organ = view.organ(id, at)
+    if (organ === null) continue
     const names = view.namesOf(organ.organ, at).map(({ name, title, code }) => ({ name, title, code }))
     nodes.get(organ.node)?.organs.push({ organ: organ.organ, title: organ.title, system: organ.system, region: organ.region, regionTitle: organ.regionTitle, names, deputies: view.deputiesOf(organ.organ, at) })
   }

@@ -20,12 +20,14 @@ export type Preview = Plan & { readonly holdings: Holdings }
 const MOST_LISTED = 200
 const DIRECTORY = service('directory')
 
-/** What an order would do, and what stands in its way. Changes nothing. */
+/** What an order would do, and what stands in its way. Changes nothing. @throws reorganisation.cannotBeCarriedOut where there is no such organ to speak of */
 export async function preview(node: Node, order: Order): Promise<Preview> {
   const bequests = await listBequests(node)
   return node.transaction(DIRECTORY, async (tx) => {
     const { facts, holdings } = await factsFor(tx, node, order, bequests)
-    return { ...planOf(order, facts), holdings }
+    const plan = planOf(order, facts)
+    if (plan.problems.some(({ code }) => code === 'unknownOrgan')) throw reorganisationFaults.cannotBeCarriedOut({ problems: problemsText(plan.problems) })
+    return { ...plan, holdings }
   })
 }
 

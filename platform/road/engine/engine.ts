@@ -16,7 +16,7 @@ import { holderName, isGone } from './holder.ts'
 import { type Link, type LinkReport, openLink } from './link.ts'
 import { roadMeters } from './meters.ts'
 import type { Hands, Road } from './road.ts'
-import { forwardInboxes, rerouteWaiting } from './reroute.ts'
+import { forwardInboxes, placesOf, rerouteWaiting } from './reroute.ts'
 import { sealLeftovers } from './seal.ts'
 import { groupCommit } from './writer.ts'
 
@@ -77,18 +77,20 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     remembered = told
     first = false
   }
-  /** Organs merge and move: on news of the directory, and from time to time as a stated day comes. */
+  /** Organs merge and move: looked at on news of the directory, and from time to time as a stated day comes. What waits is only walked when they did. */
   let isAstray = false
-  let [followed, followedAt] = ['', 0]
+  let followed = { checkpoint: '', places: '', at: 0 }
   const followOrgans = async (): Promise<void> => {
-    const checkpoint = neighboursOf(node).length === 0 ? followed : view(node).checkpoint().hash
-    if (!isAstray && checkpoint === followed && Date.now() - followedAt < FOLLOW_MS) return
-    isAstray = false
-    if (neighboursOf(node).length > 0) {
+    if (neighboursOf(node).length === 0) return
+    const checkpoint = view(node).checkpoint().hash
+    if (!isAstray && checkpoint === followed.checkpoint && Date.now() - followed.at < FOLLOW_MS) return
+    const places = placesOf(road)
+    if (isAstray || places !== followed.places) {
+      isAstray = false
       await rerouteWaiting(road)
       await forwardInboxes(road)
     }
-    ;[followed, followedAt] = [checkpoint, Date.now()]
+    followed = { checkpoint, places, at: Date.now() }
   }
   const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))
   const address = await transport.serve(doorway(road))

@@ -178,6 +178,7 @@ export function openLink(road: Road, peer: string): Link {
     } catch (failure) {
       road.node.log.warn({ err: failure, peer }, 'link: leases not given back; they run out')
     }
+    if (waiting.some(({ shipment }) => isAstray(road, shipment))) road.hands.astray()
   }
   const plan = (): void => {
     if (timer !== null) clearTimeout(timer)

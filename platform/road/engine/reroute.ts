@@ -24,6 +24,15 @@ export function isAstray(road: Road, { link, slice }: Pick<WaitingShipment, 'lin
   return ways.some((way) => !leadsTo(way, link)) && ways.every((way) => way.kind !== 'nowhere' || way.reason.code === 'organEnded')
 }
 
+/** Where organs are at this moment, and how nodes hang together: as long as it is the same, nothing that waits has gone astray. */
+export function placesOf(road: Road): string {
+  const directory = directoryOf(road)
+  const at = road.node.now().toISOString()
+  const nodes = directory.nodes().map(({ node, parent }) => `${node}<${parent ?? ''}`)
+  const organs = directory.organs().map(({ organ }) => `${organ}@${directory.organ(directory.standsFor(organ, at) ?? '', at)?.node ?? ''}`)
+  return [...nodes, ...organs].sort().join(' ')
+}
+
 const wayOf = (road: Road, organ: string): Way => wayTo(directoryOf(road), road.self, organ, road.node.now().toISOString())
 const leadsTo = (way: Way, link: string): boolean => way.kind === 'link' && way.peer === link
 

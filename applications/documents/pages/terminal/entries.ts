@@ -3,7 +3,7 @@ import type { DirectoryEntry } from './port.ts'
 
 /** The living organs of a verified directory, as plain data for the page, each with its place in the tree. */
 export function directoryEntries(view: DirectoryView, at: string): DirectoryEntry[] {
-  return view.organs().filter((organ) => organ.from <= at && (organ.until === null || at < organ.until)).map((organ) => ({
+  return view.organs().flatMap(({ organ }) => view.organ(organ, at) ?? []).map((organ) => ({
     organ: organ.organ,
     title: organ.title,
     system: organ.system,
