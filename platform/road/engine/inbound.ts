@@ -123,8 +123,9 @@ export function checkShipment(road: Road, peer: string, id: string, shipment: Sh
   if (shipmentId(road.suites[head.suite], head, { from: peer, to: road.self }, slice) !== id) throw roadFaults.shipmentIdMismatch({ message: head.id })
   const last = hops[hops.length - 1]
   if (last === undefined || last.line.node !== peer) throw roadFaults.hopNotPeer({ message: head.id, peer })
-  // the peer knows statements that we do not: what looks unknown here may only be new
-  const behind = last.line.directory !== directory.checkpoint().hash
+  // the peer knows statements that we do not: what looks unknown here may only be new. What it sends another way than before, it knew later than its line says
+  const known = [last.line.directory, ...forwarded.map(({ receipt }) => receipt.directory)]
+  const behind = known.some((hash) => hash !== directory.checkpoint().hash)
   const require = (result: { readonly ok: true } | { readonly ok: false; readonly fault: WaybillFault }): void => {
     if (result.ok) return
     const refusal = refusalOf(result.fault, { message: head.id })
