@@ -83,14 +83,14 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
   const followOrgans = async (): Promise<void> => {
     if (neighboursOf(node).length === 0) return
     const checkpoint = view(node).checkpoint().hash
-    if (!isAstray && checkpoint === followed.checkpoint && Date.now() - followed.at < FOLLOW_MS) return
+    if (!isAstray && checkpoint === followed.checkpoint && performance.now() - followed.at < FOLLOW_MS) return
     const places = placesOf(road)
     if (isAstray || places !== followed.places) {
       isAstray = false
       await rerouteWaiting(road)
       await forwardInboxes(road)
     }
-    followed = { checkpoint, places, at: Date.now() }
+    followed = { checkpoint, places, at: performance.now() }
   }
   const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))
   const address = await transport.serve(doorway(road))
