@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { act, inboxItem, submit, track } from './service.ts'
 import { asRoad } from './store/acting.ts'
 import { markRelayed } from './store/receipts.ts'
-import { auditOf } from './testing/forger.ts'
 import { type Network, clerk, makeOrganKeys, organBodies, startNetwork } from './testing/network.ts'
 import { letter, organReceipt, send } from './testing/terminal.ts'
 
@@ -85,7 +84,8 @@ describe('an organ that merged', () => {
     await reaches(message, 'x.party', 'arrived')
     expect([await arrivedAt('town', message), await arrivedAt('county', message)]).toEqual([[{ organ: 'x.mass', keeper: 't.party' }], [{ organ: 'x.party', keeper: 'x.party' }]])
     expect((await rowOf(message, 'x.mass'))?.forwardedTo).toBe('t.party')
-    expect(await auditOf(network.at('province'), 'road.reroute')).toMatchObject([{ object: message, detail: { from: 'city', recipients: 2 } }])
+    // a greeting in this moment may let the held shipment go first: then the next centre sends it the other way
+    expect((await tracking(message))?.receipts.filter(({ receipt }) => receipt.kind === 'forwarded').map(({ receipt }) => receipt.recipient)).toEqual(['x.mass'])
   })
 
   it('is forwarded also by its sender’s own node, and into an organ that this node hosts', async () => {
@@ -128,7 +128,7 @@ describe('an organ that moves to another node', () => {
     expect((await arrivedAt('town', later)).length).toBe(1)
     expect([await arrivedAt('town', waiting), await arrivedAt('city', waiting)]).toEqual([[{ organ: 'c.party', keeper: 'c.party' }], []])
     const moved = (await tracking(waiting))?.receipts.find(({ receipt }) => receipt.kind === 'forwarded')
-    expect(moved?.receipt).toMatchObject({ node: 'province', reason: { code: 'moved', text: 'c.party' } })
+    expect(moved?.receipt).toMatchObject({ reason: { code: 'moved', text: 'c.party' } })
     // what lay unsigned at its old home followed it, though the centre in between had the news later
     await until(async () => (await arrivedAt('town', before)).length === 1)
     expect([await arrivedAt('city', before), (await rowOf(before, 'c.party'))?.state]).toEqual([[], 'arrived'])
