@@ -127,6 +127,7 @@ describe('an organ that moves to another node', () => {
     await reaches(later, 'c.party', 'arrived')
     expect((await arrivedAt('town', later)).length).toBe(1)
     expect([await arrivedAt('town', waiting), await arrivedAt('city', waiting)]).toEqual([[{ organ: 'c.party', keeper: 'c.party' }], []])
+    await until(async () => (await tracking(waiting))?.receipts.some(({ receipt }) => receipt.kind === 'forwarded') === true)
     const moved = (await tracking(waiting))?.receipts.find(({ receipt }) => receipt.kind === 'forwarded')
     expect(moved?.receipt).toMatchObject({ reason: { code: 'moved', text: 'c.party' } })
     // what lay unsigned at its old home followed it, though the centre in between had the news later
