@@ -78,7 +78,11 @@ export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: strin
     else {
       if (chosen.forwarded) forwarded.push({ entry, to: chosen.keeper })
       if (chosen.kind === 'here') here.push({ entry, keeper: chosen.keeper, forwarded: chosen.forwarded })
-      else links.set(chosen.peer, [...(links.get(chosen.peer) ?? []), entry])
+      else {
+        const slice = links.get(chosen.peer)
+        if (slice === undefined) links.set(chosen.peer, [entry])
+        else slice.push(entry)
+      }
     }
   }
   return { here, links, forwarded, nowhere }

@@ -153,6 +153,11 @@ function addressed(view: DirectoryView, draft: Draft, suite: Suite, at: string):
     if (key === undefined) throw fault('recipientNoKey', { organ: entry.title })
     return { node: entry.node, addressee: { organ, name, role, key: key.key, publicKey: fromBase64url(key.publicKey) } }
   })
-  const nodes = [...new Set(found.map(({ node }) => node))]
-  return nodes.flatMap((node) => found.filter((each) => each.node === node)).map(({ addressee }) => addressee)
+  const byNode = new Map<string, Addressed[]>()
+  for (const { node, addressee } of found) {
+    const beside = byNode.get(node)
+    if (beside === undefined) byNode.set(node, [addressee])
+    else beside.push(addressee)
+  }
+  return [...byNode.values()].flat()
 }

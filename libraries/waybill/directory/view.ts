@@ -56,6 +56,9 @@ export function createView(state: DirectoryState): DirectoryView {
   const { logs, organs, names, keys } = state
   const node = (id: string): NodeBody | null => logs.get(id)?.node ?? null
   let checkpoint: Checkpoint | null = null
+  // Both are asked for every recipient of a message: in a province a look through all names or keys would take seconds.
+  const namesByOrgan = lazily(() => grouped(names.values(), ({ organ }) => organ))
+  const keysByOwner = lazily(() => grouped(keys.values(), ({ owner }) => owner))
 
   function ancestors(id: string): string[] {
     const way: string[] = []
@@ -96,13 +99,13 @@ export function createView(state: DirectoryState): DirectoryView {
     organsUnder: (id) => [...organs.values()].filter((organ) => ancestors(organ.node).includes(id)),
     name: (id) => names.get(id) ?? null,
     names: () => [...names.values()],
-    namesOf: (organ, at) => [...names.values()].filter((name) => name.organ === organ && within(name, at)),
+    namesOf: (organ, at) => (namesByOrgan().get(organ) ?? []).filter((name) => within(name, at)),
     deputiesOf: (organ, at) => state.deputies.filter((entry) => entry.organ === organ && within(entry, at)).map(({ deputy }) => deputy),
     standsFor: (organ, at) => standsFor(organs, organ, at),
     key: (id) => keys.get(id) ?? null,
     keysOf: (organ, purpose, suite, at) =>
-      [...keys.values()]
-        .filter((key) => key.owner === organ && key.purpose === purpose && key.suite === suite && keyState(key.key, at).ok)
+      (keysByOwner().get(organ) ?? [])
+        .filter((key) => key.purpose === purpose && key.suite === suite && keyState(key.key, at).ok)
         .sort((a, b) => (a.from < b.from ? 1 : a.from > b.from ? -1 : 0)),
     keyState,
     compromisedSince: (id) => earliest(statusesOf(keys.get(id)?.node, id)),
@@ -124,6 +127,22 @@ export function createView(state: DirectoryState): DirectoryView {
     statementsSince: (heads) => [...logs].flatMap(([id, { statements }]) => statements.slice((heads[id]?.seq ?? -1) + 1)),
     remarks: () => state.remarks,
   }
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
+function grouped<T>(entries: Iterable<T>, nameOf: (entry: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const entry of entries) {
+    const name = nameOf(entry)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [entry])
+    else group.push(entry)
+  }
+  return groups
 }
 
 const STATUS_FAULT = { compromised: 'compromisedKey', revoked: 'revokedKey', retired: 'retiredKey' } as const

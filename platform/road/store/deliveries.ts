@@ -31,14 +31,14 @@ export type LockedDelivery = { readonly message: string; readonly side: Side; re
 
 const columns = sql`message, side, organ, keeper, deputies, facts, state`
 
-/** Locks the deliveries of these messages on one side: the row lock that decides between recall and 签收. Always in the same order, so that two never wait for each other. */
-export async function lockDeliveries(tx: Tx, side: Side, messages: readonly string[]): Promise<readonly LockedDelivery[]> {
+/** To whom these messages were sent from here. */
+export async function sentOrgans(tx: Tx, messages: readonly string[]): Promise<readonly { message: string; organ: string }[]> {
   if (messages.length === 0) return []
-  const { rows } = await sql<LockedDelivery>`select ${columns} from road.delivery where side = ${side} and message = any(${[...new Set(messages)]}::uuid[]) order by message, side, organ for update`.execute(tx)
+  const { rows } = await sql<{ message: string; organ: string }>`select message, organ from road.delivery where side = 'sent' and message = any(${[...messages]}::uuid[])`.execute(tx)
   return rows
 }
 
-/** The same for single recipients: a message to ten thousand is not locked as a whole. */
+/** Locks single deliveries on one side: the row lock that decides between recall and 签收. Always in the same order, so that two never wait for each other; a message to ten thousand is not locked as a whole. */
 export async function lockPairs(tx: Tx, side: Side, pairs: readonly { message: string; organ: string }[]): Promise<readonly LockedDelivery[]> {
   if (pairs.length === 0) return []
   const { rows } = await sql<LockedDelivery>`select ${columns} from road.delivery where side = ${side} and (message, organ) in
