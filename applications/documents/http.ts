@@ -3,8 +3,8 @@ import { refuse } from '@postroad/kernel/http-errors'
 import type { Node } from '@postroad/kernel/node'
 import type { Server } from '@postroad/kernel/plugin'
 import type { FastifyReply } from 'fastify'
-import { arrivalsPage, arrivalsQuery, chunkParams, dispatchAnswer, dispatchesAnswer, dispatchesRequest, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, threadAnswer, threadParams, todo, tracking } from './model.ts'
-import { arrivalsOf, dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, todoOf, trackingOf } from './service.ts'
+import { arrivalsPage, arrivalsQuery, boardPage, boardQuery, chunkParams, dispatchAnswer, dispatchesAnswer, dispatchesRequest, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, story, storyParams, threadAnswer, threadParams, todo, tracking } from './model.ts'
+import { arrivalsOf, boardOf, dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, storyOf, todoOf, trackingOf } from './service.ts'
 
 const OCTETS = 'application/octet-stream'
 
@@ -43,6 +43,10 @@ function sentRoutes(server: Server, node: Node): void {
   server.get('/sent', { schema: { querystring: sentQuery, response: { 200: sentPage } } }, (request) => sentList(node, requireDuty(request, 'documents.read'), request.query))
   server.get('/sent/:id', { schema: { params: messageParams, response: { 200: sentDetail } } }, (request) => sentDetailOf(node, requireDuty(request, 'documents.read'), request.params.id))
   server.get('/sent/:id/track', { schema: { params: messageParams, response: { 200: tracking } } }, (request) => trackingOf(node, requireDuty(request, 'documents.read'), request.params.id))
+  server.get('/sent/:id/board', { schema: { params: messageParams, querystring: boardQuery, response: { 200: boardPage } } }, (request) =>
+    boardOf(node, requireDuty(request, 'documents.read'), request.params.id, request.query))
+  server.get('/sent/:id/board/:organ', { schema: { params: storyParams, response: { 200: story } } }, (request) =>
+    storyOf(node, requireDuty(request, 'documents.read'), request.params.id, request.params.organ))
   server.get('/sent/:id/chunks/:n', { schema: { params: chunkParams, produces: [OCTETS] } }, async (request, reply) =>
     sendBytes(reply, await sentChunk(node, requireDuty(request, 'documents.read'), request.params.id, request.params.n)))
   server.get('/sent/:id/evidence', { schema: { params: messageParams, response: { 200: evidenceAnswer } } }, (request) =>

@@ -72,6 +72,17 @@ export type TrackedDelivery = z.infer<typeof trackedDelivery>
 export const tracking = z.strictObject({ message: uuid, deliveries: z.array(trackedDelivery), receipts: z.array(signedReceipt) })
 export type Tracking = z.infer<typeof tracking>
 
+/** A line of the board of a document to many, without receipts. */
+export const boardLine = trackedDelivery.omit({ receipts: true }).extend({ at: instant, reason: z.string() })
+export type BoardLine = z.infer<typeof boardLine>
+export const boardPage = z.strictObject({ items: z.array(boardLine), next: z.string().nullable() })
+/** In the order of the organs' ids; `after` is the last of the page before. */
+export const boardQuery = z.object({ after: directoryId.optional(), limit: z.coerce.number().int().min(1).max(10_000).default(5000) })
+/** The way of one delivery: its line, its receipts and those of the whole message, oldest first. */
+export const story = z.strictObject({ line: boardLine, receipts: z.array(signedReceipt) })
+export type Story = z.infer<typeof story>
+export const storyParams = z.object({ id: uuid, organ: directoryId })
+
 export type Page<Row> = { readonly items: Row[]; readonly next: string | null }
 export const receivedPage = z.strictObject({ items: z.array(receivedRow), next: z.string().nullable() })
 export const sentPage = z.strictObject({ items: z.array(sentRow), next: z.string().nullable() })

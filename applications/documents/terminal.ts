@@ -7,7 +7,7 @@ import { createKeys } from './terminal/keys.ts'
 import { correct, requestRecall, voidDocument } from './terminal/notices.ts'
 import type { Post } from './terminal/post.ts'
 import { collect, listReceived, openReceived } from './terminal/received.ts'
-import { listSent, openSent, track } from './terminal/sent.ts'
+import { board, deliveryStory, listSent, openSent, track } from './terminal/sent.ts'
 import type { Terminal, TerminalOptions } from './terminal/types.ts'
 
 export { type Client, type ClientOptions, createClient } from './terminal/client.ts'
@@ -39,6 +39,8 @@ export function createTerminal(options: TerminalOptions): Terminal {
     listSent: (query) => listSent(post, query),
     openSent: (message) => openSent(post, message),
     track: (message) => track(post, message),
+    board: (message) => board(post, message),
+    deliveryStory: (message, organ) => deliveryStory(post, message, organ),
     requestRecall: (message, reason) => requestRecall(post, message, reason),
     correct: (message, notice) => correct(post, message, notice),
     voidDocument: (message, reason) => voidDocument(post, message, reason),

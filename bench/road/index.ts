@@ -5,6 +5,7 @@ import { atRate, type Bench, startBench, throughput } from './deliveries.ts'
 import { measureDesk } from './desk.ts'
 import { measureInstallation } from './install.ts'
 import { deliveriesByCrypto, durableCommits } from './limits.ts'
+import { measureMany } from './many.ts'
 import { installPeer, measurePeer, peerIsInstalled } from './peer.ts'
 
 export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; tell(line: string): void }
@@ -32,6 +33,7 @@ export async function road({ installPeer: install, quick, tell }: Options): Prom
     await bench.stop()
   }
   figures.push(...(await ladder(quick ? 5 : 20, tell)))
+  figures.push(...(await measureMany(quick ? { nodes: 12, organsEach: 25 } : { nodes: 120, organsEach: 25 }, tell)))
   tell('desk …')
   figures.push(...(await measureDesk()))
   if (!quick) tell('installation …')

@@ -150,6 +150,11 @@ export const CASES: Readonly<Record<string, Case>> = {
   'GET /api/documents/sent': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
   'GET /api/documents/sent/:id': read(foreignMessage),
   'GET /api/documents/sent/:id/track': read(foreignMessage),
+  'GET /api/documents/sent/:id/board': read(foreignMessage),
+  'GET /api/documents/sent/:id/board/:organ': {
+    duty: 'documents.read', owner: 'anna', right: ({ message }) => ({ params: { id: message, organ: 'gamma' } }),
+    trespasses: ({ message }) => [{ what: 'the message', params: { id: message, organ: 'gamma' }, code: 'documents.notFound' }],
+  },
   'GET /api/documents/sent/:id/chunks/:n': read(foreignMessage),
   'GET /api/documents/sent/:id/evidence': read(foreignMessage),
   'POST /api/documents/dispatches': {

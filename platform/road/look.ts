@@ -1,12 +1,12 @@
 import { readChunk } from '@postroad/files/service'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
-import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
+import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, decidedBy, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
 import { cursorOf } from './store/cursor.ts'
 import { type Listed, type Page, countInbox, deliveriesOf, keepersOf, listArrived, listInbox } from './store/deliveries.ts'
-import { type StoredMessage, findMessage, findMessages } from './store/messages.ts'
-import { receiptsOf } from './store/receipts.ts'
-import { type SentPage, type SentSummary, listSent, nextOrdinal } from './store/sent.ts'
+import { type StoredMessage, findChunk, findMessage, findMessages } from './store/messages.ts'
+import { receiptsFor, receiptsOf } from './store/receipts.ts'
+import { type BoardEntry, type SentPage, type SentSummary, boardEntry, listBoard, listSent, nextOrdinal } from './store/sent.ts'
 import { shipmentsOf } from './store/shipments.ts'
 
 export type { Listed, Page, SentPage, SentSummary }
@@ -60,10 +60,16 @@ export async function inboxItem(tx: Tx, message: string, organ?: string): Promis
 /** What the organs of whoever acts sent, newest first. */
 export const sent = (tx: Tx, page: SentPage): Promise<readonly SentSummary[]> => listSent(tx, page)
 
+/** A message that an organ of whoever acts sent, without its recipients and its body, or null. */
+export async function sentMessage(tx: Tx, id: string): Promise<StoredMessage | null> {
+  const message = await findMessage(tx, id, { bodies: false })
+  return message === null || message.cameFrom !== null ? null : message
+}
+
 /** A message that an organ of whoever acts sent, with all its recipients, or null. */
 export async function sentItem(tx: Tx, id: string): Promise<{ readonly message: StoredMessage; readonly recipients: readonly SlicedRecipient[]; readonly submittedAt: Date | null } | null> {
-  const message = await findMessage(tx, id, { bodies: false })
-  if (message === null || message.cameFrom !== null) return null
+  const message = await sentMessage(tx, id)
+  if (message === null) return null
   const rows = await deliveriesOf(tx, 'sent', id)
   if (rows.length === 0) return null
   return { message, recipients: rows.map(({ entry }) => entry), submittedAt: rows[0]?.at ?? null }
@@ -71,10 +77,9 @@ export async function sentItem(tx: Tx, id: string): Promise<{ readonly message: 
 
 /** A sealed chunk of a message that whoever acts may see; null where there is none, or it was forgotten. */
 export async function chunk(tx: Tx, node: Node, id: string, index: number): Promise<Uint8Array | null> {
-  const message = await findMessage(tx, id, { bodies: true })
-  const hash = message?.chunkHashes[index]
-  if (message === null || hash === undefined) return null
-  return message.framed === null ? readChunk(node, hash, message.head.suite) : (framesOf(message.framed)[index] ?? null)
+  const place = await findChunk(tx, id, index)
+  if (place === null || place.hash === null) return null
+  return place.framed === null ? readChunk(node, place.hash, place.suite) : (framesOf(place.framed)[index] ?? null)
 }
 
 function framesOf(framed: Uint8Array): Uint8Array[] {
@@ -118,6 +123,26 @@ export async function track(tx: Tx, message: string): Promise<Tracking | null> {
     organ, name, role, state, decided, recall: recallOf(facts), late: isLate(facts), contradictory: isContradictory(facts), forwardedTo: forwardedTo(facts), custody: facts.custody,
   }))
   return { message, board, receipts: await receiptsOf(tx, [message]), waiting: await shipmentsOf(tx, message) }
+}
+
+/** One line of the board of a message to many: what counts, groups and choices go by. `at`: since when it stands so. */
+export type BoardLine = Pick<BoardRow, 'organ' | 'name' | 'role' | 'state' | 'recall' | 'late'> & { readonly at: Date; readonly reason: string }
+
+const lineOf = ({ organ, name, role, state, facts, at }: BoardEntry): BoardLine =>
+  ({ organ, name, role, state, recall: recallOf(facts), late: isLate(facts), at, reason: decidedBy(facts)?.reason?.text ?? '' })
+
+/** The board of a sent message without its receipts, a page of it. Null: not sent by an organ of whoever acts. */
+export async function board(tx: Tx, message: string, page: { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): Promise<readonly BoardLine[] | null> {
+  if ((await sentMessage(tx, message)) === null) return null
+  return (await listBoard(tx, message, { after: page.after ?? '', limit: page.limit ?? MOST_LINES })).map(lineOf)
+}
+const MOST_LINES = 100_000
+
+/** One delivery of a sent message with the receipts that tell its way, oldest first; those of the whole message among them. Null: none such of whoever acts. */
+export async function story(tx: Tx, message: string, organ: string): Promise<{ readonly line: BoardLine; readonly receipts: readonly SignedReceipt[] } | null> {
+  if ((await sentMessage(tx, message)) === null) return null
+  const entry = await boardEntry(tx, message, organ)
+  return entry === null ? null : { line: lineOf(entry), receipts: await receiptsFor(tx, message, organ) }
 }
 
 /** What this node can prove about a message: for `buildEvidence`. At the origin all recipients, at a destination its own. */

@@ -1,6 +1,6 @@
 export { act, closeByPerson, recordOrganReceipts } from './act.ts'
 export { type LinkReport } from './engine/link.ts'
-export { type ArrivedItem, type BoardRow, type EvidenceParts, type InboxItem, type Page, type SentPage, type SentSummary, type Tracking, arrivals, chunk, countInbox, evidenceParts, inbox, inboxItem, keepersOf, nextOrdinal, receiptsAbout, sent, sentItem, track } from './look.ts'
+export { type ArrivedItem, type BoardLine, type BoardRow, type EvidenceParts, type InboxItem, type Page, type SentPage, type SentSummary, type Tracking, arrivals, board, chunk, countInbox, evidenceParts, inbox, inboxItem, keepersOf, nextOrdinal, receiptsAbout, sent, sentItem, sentMessage, story, track } from './look.ts'
 export { type Submission, submission } from './submission.ts'
 export { type Submitted, dispatch, submit } from './submit.ts'
 export { type Call, type RoadCondition, callPeer, roadCondition } from './watch.ts'

@@ -1,6 +1,6 @@
 import type { SuiteId, Suites } from '@postroad/gm'
 import type { DirectoryView, Head, Manifest, MessageKind, SignedReceipt, Urgency } from '@postroad/waybill'
-import type { Page, ReceivedRow, ReceivedView, SentRow, Todo, Tracking } from '../model.ts'
+import type { BoardLine, Page, ReceivedRow, ReceivedView, SentRow, Story, Todo, Tracking } from '../model.ts'
 import type { Client } from './client.ts'
 
 /** Who works at this terminal, as the session says: the post decides for which organ is signed. */
@@ -105,7 +105,11 @@ export type Terminal = {
   returnDocument(message: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
   listSent(query?: { readonly cursor?: string; readonly limit?: number }): Promise<Page<SentSummary>>
   openSent(message: string): Promise<OpenedDocument>
+  /** Every delivery with every receipt. */
   track(message: string): Promise<Tracking>
+  /** Every delivery without receipts: what a document to thousands is followed by. */
+  board(message: string): Promise<BoardLine[]>
+  deliveryStory(message: string, organ: string): Promise<Story>
   requestRecall(message: string, reason: string): Promise<Dispatched>
   correct(message: string, notice: { readonly title: string; readonly text: string; readonly files?: readonly DraftFile[] }): Promise<Dispatched>
   voidDocument(message: string, reason: string): Promise<Dispatched>

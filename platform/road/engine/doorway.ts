@@ -2,7 +2,6 @@ import { MAX_PEER_BODY_BYTES, neighbours, peerOf, peerRoutes } from '@postroad/d
 import { Refusal } from '@postroad/kernel/errors'
 import { recordRefusal } from '@postroad/ledger/service'
 import { MAX_SEALED_CHUNK_BYTES, canonical, checkSchema } from '@postroad/waybill'
-import { faultpoint } from '../faultpoints.ts'
 import { type ArrivedRequest, BodyCut, type WireHandler, type WireReply, readAll } from '../transport/port.ts'
 import { roadFaults } from '../words.ts'
 import { answerGreeting } from './greet.ts'
@@ -53,12 +52,8 @@ async function roadRoute(road: Road, announced: Announced, path: string, request
   if (isAlive) return { status: 200, body: canonical({ v: 1, node: road.self, at: road.node.now().toISOString() }) }
   // whoever has not greeted this epoch may hold what this database, restored from a backup, has forgotten
   if (offerer.epoch !== road.epoch) throw new Later(roadFaults.greetFirst())
-  if (shipment !== undefined) {
-    requireSameTime(road, offerer.peer, request.headers[CLOCK_HEADER])
-    const reply = await receiveShipment(road, announced, offerer, shipment, request.body)
-    if (reply.status === 200) faultpoint('custody.beforeAnswer')
-    return reply
-  }
+  if (shipment !== undefined || chunk !== null) requireSameTime(road, offerer.peer, request.headers[CLOCK_HEADER])
+  if (shipment !== undefined) return receiveShipment(road, announced, offerer, shipment, request.body)
   if (chunk !== null) return receiveChunk(road, announced, offerer, chunk[1] ?? '', Number(chunk[2]), request.body, MAX_SEALED_CHUNK_BYTES)
   const bytes = await readAll(request.body, MAX_RECEIPTS_BYTES)
   if (bytes === null) throw roadFaults.tooLong()

@@ -7,7 +7,7 @@ import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
 import { codeOf } from './spans.ts'
-import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
+import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, addressOf, chunkAnswer, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
 
 export type OfferResult =
   | { readonly kind: 'custody'; readonly mark: number; readonly receipts: readonly SignedReceipt[] }
@@ -15,8 +15,6 @@ export type OfferResult =
   | { readonly kind: 'later'; readonly code: string }
   | { readonly kind: 'greet' }
 
-/** Chunks of one shipment under way at the same time: what a cut may cost is less than two. */
-const CHUNKS_AT_ONCE = 1
 /** A callee that asks for chunks again and again does not keep them. */
 const MOST_ROUNDS = 5
 
@@ -51,21 +49,23 @@ async function offerNow(road: Road, handed: HandedShipment, epoch: string, span:
     faultpoint('offer.afterAnswer')
     if (reply.status === 200) return readCustody(road, handed, reply, epoch)
     if (reply.status !== 202) return resultOf(reply)
-    const failed = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put)
-    if (failed !== null) return failed
+    const sent = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put, epoch)
+    if (sent !== null) return sent
   }
   return { kind: 'later', code: 'chunksNotKept' }
 }
 
-async function sendMissing(road: Road, { shipment, message }: HandedShipment, missing: readonly number[], put: (path: string, type: string, content: readonly Uint8Array[]) => Promise<WireReply>): Promise<OfferResult | null> {
-  for (let at = 0; at < missing.length; at += CHUNKS_AT_ONCE) {
-    const replies = await Promise.all(missing.slice(at, at + CHUNKS_AT_ONCE).map(async (index) => {
-      const hash = message.chunkHashes[index]
-      if (hash === undefined) throw new LinkFailure('cut', `asked for chunk ${index} of ${message.chunkHashes.length}`)
-      return put(paths.chunk(shipment.id, index), CHUNK_TYPE, [await readChunk(road.node, hash, message.head.suite)])
-    }))
-    const bad = replies.find(({ status }) => status !== 200)
-    if (bad !== undefined) return bad.status === 404 ? null : resultOf(bad) // not announced any more: the shipment is offered anew
+/** Answers custody where the last chunk brought it, a failure, or null: the shipment is offered anew. */
+async function sendMissing(road: Road, handed: HandedShipment, missing: readonly number[], put: (path: string, type: string, content: readonly Uint8Array[]) => Promise<WireReply>, epoch: string): Promise<OfferResult | null> {
+  const { shipment, message } = handed
+  for (const index of missing) { // one at a time: what a cut may cost is less than two
+    const hash = message.chunkHashes[index]
+    if (hash === undefined) throw new LinkFailure('cut', `asked for chunk ${index} of ${message.chunkHashes.length}`)
+    const reply = await put(paths.chunk(shipment.id, index), CHUNK_TYPE, [await readChunk(road.node, hash, message.head.suite)])
+    if (reply.status === 404) return null // not announced any more
+    if (reply.status !== 200) return resultOf(reply)
+    if (!readReply(reply, chunkAnswer).custody) continue
+    return readCustody(road, handed, reply, epoch)
   }
   return null
 }

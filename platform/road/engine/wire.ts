@@ -34,6 +34,8 @@ export type Greeting = z.infer<typeof greeting>
 export const aliveAnswer = z.strictObject({ v: z.literal(1), node: directoryId, at: instant })
 /** Answer 200 to a shipment. */
 export const custodyAnswer = z.strictObject({ v: z.literal(1), epoch: z.string(), mark: count, receipts: z.array(signedReceipt).max(200_100) })
+/** Answer 200 to a chunk: kept; or, to the last one that was missing, custody itself. */
+export const chunkAnswer = z.looseObject({ v: z.literal(1), receipts: z.array(z.unknown()).optional() }).transform(({ receipts }) => ({ custody: receipts !== undefined }))
 /** Answer 202: these chunks are not here yet. */
 export const missingAnswer = z.strictObject({ v: z.literal(1), missing: z.array(count).max(1_000_000) })
 /** Answer 200 to receipts. `later`: not now, for instance because the directory is behind. */

@@ -66,6 +66,12 @@ export async function receiptsOf(tx: Tx, messages: readonly string[]): Promise<r
   return rows
 }
 
+/** Those about one recipient of a message, and about the message as a whole, oldest first. */
+export async function receiptsFor(tx: Tx, message: string, organ: string): Promise<readonly SignedReceipt[]> {
+  const { rows } = await sql<SignedReceipt>`select receipt, seal from road.receipt where message = ${message} and (recipient is null or recipient = ${organ}) order by at, id`.execute(tx)
+  return rows
+}
+
 /** A receipt on its way back. */
 export type Relayed = { readonly seq: number; readonly link: string; readonly signed: SignedReceipt }
 

@@ -1,5 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
-import type { DeliveryState, Head } from '@postroad/waybill'
+import type { Delivery, DeliveryState, Head } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { cursorOf, placeOf } from './cursor.ts'
 
@@ -30,4 +30,19 @@ export async function nextOrdinal(tx: Tx, organ: string, thread: string): Promis
   const { rows } = await sql<{ next: number; known: boolean }>`select count(*) > 0 as known, coalesce(max(ordinal) filter (where origin and sender_organ = ${organ}) + 1, 0) as next
     from road.message where thread = ${thread}`.execute(tx)
   return rows[0]?.known === true ? rows[0].next : null
+}
+
+export type BoardEntry = { readonly organ: string; readonly name: string; readonly role: string; readonly state: DeliveryState; readonly facts: Delivery; readonly at: Date }
+
+/** Recipients of a sent message in the order of their ids, from after one of them: by the primary key, whatever their number. */
+export async function listBoard(tx: Tx, message: string, page: { readonly after: string; readonly limit: number }): Promise<readonly BoardEntry[]> {
+  const { rows } = await sql<BoardEntry>`select organ, name, role, state, facts, state_at as at from road.delivery
+    where message = ${message} and side = 'sent' and organ > ${page.after} order by organ limit ${page.limit}`.execute(tx)
+  return rows
+}
+
+/** One recipient of a sent message, or null. */
+export async function boardEntry(tx: Tx, message: string, organ: string): Promise<BoardEntry | null> {
+  const { rows } = await sql<BoardEntry>`select organ, name, role, state, facts, state_at as at from road.delivery where message = ${message} and side = 'sent' and organ = ${organ}`.execute(tx)
+  return rows[0] ?? null
 }

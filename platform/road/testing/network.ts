@@ -33,17 +33,19 @@ export const makeOrganKeys = (): OrganKeys => {
 
 export const keyName = (organ: string, suite: SuiteId, purpose: 'sign' | 'encrypt'): string => `${organ}.${suite.toLowerCase()}.${purpose}`
 
-/** What a node states about an organ: itself, its issuing name, its four keys. */
-export function organBodies(organ: string, pairs: OrganKeys): StatementBody[] {
+/** What a node states about an organ: itself, its issuing name, its keys of each suite. */
+export function organBodies(organ: string, pairs: Partial<OrganKeys>): StatementBody[] {
   const terms = { serial: '0a', notBefore: new Date('2020-01-01'), notAfter: new Date('2040-01-01') }
   return [
     { kind: 'organ', organ, title: organ, system: 'party', region: 'r', regionTitle: '某地', from: ALWAYS, until: null, successors: [] },
     { kind: 'issuingName', name: `${organ}.name`, title: `中共${organ}委员会`, code: '某委', organ, from: ALWAYS, until: null },
-    ...(['SM', 'P256'] as const).flatMap((suite) => (['sign', 'encrypt'] as const).map((purpose): StatementBody => {
-      const pair = pairs[suite][purpose]
-      const issuer = { name: { commonName: organ }, keyPair: pairs[suite].sign }
+    ...(['SM', 'P256'] as const).flatMap((suite) => (['sign', 'encrypt'] as const).flatMap((purpose): StatementBody[] => {
+      const both = pairs[suite]
+      if (both === undefined) return []
+      const pair = both[purpose]
+      const issuer = { name: { commonName: organ }, keyPair: both.sign }
       const certificate = issueCertificate(suites[suite], issuer, { commonName: organ, publicKey: pair.publicKey }, { ...terms, usage: purpose })
-      return { kind: 'key', key: keyName(organ, suite, purpose), owner: organ, purpose, suite, publicKey: base64url(pair.publicKey), certificate: base64url(certificate), from: ALWAYS, until: null }
+      return [{ kind: 'key', key: keyName(organ, suite, purpose), owner: organ, purpose, suite, publicKey: base64url(pair.publicKey), certificate: base64url(certificate), from: ALWAYS, until: null }]
     })),
   ]
 }
