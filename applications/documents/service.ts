@@ -155,7 +155,7 @@ const sentRowOf = ({ message, head, manifest, ownWrap, states, at }: road.SentSu
 export async function sentDetailOf(node: Node, person: PersonPrincipal, message: string): Promise<SentDetail> {
   const { found } = await findSent(node, person, message, async (tx) => ({ item: await road.sentItem(tx, message), lines: await road.board(tx, message) }))
   const { item, lines } = found
-  if (item === null || lines === null) throw documentsFaults.notFound({ message })
+  if (item === null) throw documentsFaults.notFound({ message })
   const states: Record<string, number> = {}
   for (const { state } of lines) states[state] = (states[state] ?? 0) + 1
   const { head, manifest, ownWrap, chunkHashes } = item.message
@@ -188,7 +188,7 @@ const lineOf = ({ at, role, ...line }: road.BoardLine): BoardLine => ({ ...line,
 /** A page of the board without receipts: what a document to thousands is followed by. */
 export async function boardOf(node: Node, person: PersonPrincipal, message: string, query: { readonly after?: string | undefined; readonly limit: number }): Promise<Page<BoardLine>> {
   const { found } = await findSent(node, person, message, (tx) => road.board(tx, message, query))
-  const items = (found ?? []).map(lineOf)
+  const items = found.map(lineOf)
   return { items, next: items.length < query.limit ? null : (items.at(-1)?.organ ?? null) }
 }
 

@@ -1,109 +1,89 @@
 /** One document to 3,000 organs under 120 nodes: a real centre with its own PostgreSQL, and 120 neighbours in another process that keep the protocol and hold nothing (road/testing/crowd.ts). */
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { append, refresh, tlsCertificate } from '@postroad/directory/service'
-import { suites } from '@postroad/gm/node'
-import { readConfig } from '@postroad/kernel/config'
-import { service } from '@postroad/kernel/principal'
-import { startNode } from '@postroad/kernel/start'
-import { board, dispatch, roadAddress } from '@postroad/road/service'
-import { type LinkLoad, adoptCrowd, writersKeys } from '@postroad/road/testing/crowd'
-import { clerk, makeOrganKeys, organBodies } from '@postroad/road/testing/network'
-import { ROOMS } from '@postroad/road/testing/rooms'
-import { letter } from '@postroad/road/testing/terminal'
-import { type Figure, figure, percentile } from '../figure.ts'
+import type { LinkLoad } from '@postroad/road/testing/crowd'
+import { makeOrganKeys } from '@postroad/road/testing/network'
+import { type Figure, figure } from '../figure.ts'
 import type { FromCrowd, ToCrowd } from './crowd.ts'
 import { temporaryHome } from './folder.ts'
+import type { Ended, FromOrigin, Sent, ToOrigin } from './origin.ts'
 
-const NODE = 'province'
-const SENDER = 'p.party'
-const DOCUMENT = 200_000
+const ORIGIN = 'province'
 const DEMAND = 'the demand'
 
 /** Bytes per link, wraps, memory, and how long it takes until the board shows everybody as signed for. */
 export async function measureMany(size: { readonly nodes: number; readonly organsEach: number }, tell: (line: string) => void): Promise<Figure[]> {
   const home = temporaryHome('many')
-  const bootstrap = join(home, 'bootstrap.json')
-  writeFileSync(bootstrap, JSON.stringify({ node: { id: NODE, title: NODE, level: 'province', region: 'p', regionTitle: '某省', maxLabel: 2 }, parent: null, invites: [], organs: [], people: [] }))
   const crowd = fork(join(import.meta.dirname, 'crowd.ts'), { serialization: 'advanced' })
-  const running = await startNode(readConfig({ POSTROAD_NODE: NODE, POSTROAD_HOME: home, POSTROAD_BOOTSTRAP: bootstrap, POSTROAD_ROAD_PORT: '0', POSTROAD_LOG: 'silent' }), ROOMS, { listen: false, jobs: false })
   try {
-    const { node } = running
-    const sender = makeOrganKeys()
-    await node.transaction(service('directory'), (tx) => append(tx, node, organBodies(SENDER, sender)))
-    await refresh(node)
     tell(`${size.nodes} nodes, ${size.nodes * size.organsEach} organs …`)
-    const gathered = (await ask(crowd, { kind: 'gather', parent: NODE, ...size })) as Extract<FromCrowd, { readonly logs: unknown }>
-    await adoptCrowd(node, gathered)
-    const organs = [...gathered.organs.keys()]
-    const peak = watchMemory()
-    const wrapping = performance.now()
-    for (const key of gathered.organs.values()) suites.SM.wrap(key, new Uint8Array(32))
-    const wraps = performance.now() - wrapping
-    const packing = performance.now()
-    const given = await letter(writersKeys(SENDER, sender, gathered.organs), SENDER, organs, { bytes: noise(DOCUMENT) })
-    const packed = performance.now() - packing
+    const gathered = (await ask<ToCrowd, FromCrowd>(crowd, { kind: 'gather', parent: ORIGIN, ...size })) as Extract<FromCrowd, { readonly logs: unknown }>
+    const sender = makeOrganKeys()
+    const port = await freePort()
+    const before = await startOrigin(home, port)
+    await ask<ToOrigin, FromOrigin>(before, { kind: 'adopt', sender, children: gathered.children, logs: gathered.logs })
+    before.disconnect()
+    await once(before, 'exit')
+    const origin = await startOrigin(home, port) // what the setting up left in memory does not count
+    const sent = (await ask<ToOrigin, FromOrigin>(origin, { kind: 'send', sender })) as Sent
     const begun = performance.now()
-    const { message } = await dispatch(node, clerk(SENDER), given.submission)
-    const accepted = performance.now() - begun
-    const shown = () => node.transaction(clerk(SENDER), (tx) => board(tx, message))
-    const untilAll = async (state: string): Promise<number> => {
-      while (((await shown()) ?? []).some((line) => line.state !== state)) await sleep(200)
-      return performance.now()
-    }
-    const arrived = (await untilAll('arrived')) - begun
+    await ask<ToOrigin, FromOrigin>(origin, { kind: 'untilAll', message: sent.message, state: 'arrived' })
+    const arrived = performance.now() - begun + sent.accepted
     const signing = performance.now()
-    await ask(crowd, { kind: 'sign', origin: { node: NODE, endpoint: roadAddress(node), certificate: tlsCertificate(node) } })
-    const signed = (await untilAll('signedFor')) - signing
-    const looks: number[] = []
-    for (let look = 0; look < 10; look++) {
-      const at = performance.now()
-      await shown()
-      looks.push(performance.now() - at)
-    }
-    const loads = (await ask(crowd, { kind: 'loads' })) as readonly LinkLoad[]
-    const payload = given.chunks.reduce((sum, { length }) => sum + length, given.packed.manifest.length)
-    const share = Math.max(...loads.map(({ bytes, recipients, shipments }) => (shipments === 1 ? bytes / (1.02 * payload + 400 * recipients + 16 * 1024) : Number.POSITIVE_INFINITY)))
-    const name = (what: string): string => `one document to ${organs.length}: ${what}`
-    return [
-      figure({ name: name('fullest link, of the bytes allowed to it'), unit: 'share', value: share, limit: [1, '1.02 × (sealed body and manifest) + 400 × recipients + 16 kB, one shipment per link'] }),
-      figure({ name: name('bytes of a recipient on its link'), unit: 'B', value: loads.reduce((sum, { bytes }) => sum + bytes - payload, 0) / organs.length, limit: [400, DEMAND] }),
-      figure({ name: name('bytes of its two receipts on the way back'), unit: 'B', value: loads.reduce((sum, { receiptBytes }) => sum + receiptBytes, 0) / organs.length }),
-      figure({ name: name('wraps, SM suite'), unit: 's', value: wraps / 1000, limit: [10, DEMAND] }),
-      figure({ name: name('packing, wraps included'), unit: 's', value: packed / 1000 }),
-      figure({ name: name('accepted'), unit: 's', value: accepted / 1000 }),
-      figure({ name: name('arrived everywhere'), unit: 's', value: arrived / 1000 }),
-      figure({ name: name('opened and signed for everywhere, to the board'), unit: 's', value: signed / 1000 }),
-      figure({ name: name('the board from the database'), unit: 'ms', value: percentile(looks, 0.5) }),
-      figure({ name: name('memory of the node with its terminal'), unit: 'MB', value: peak(), limit: [400, DEMAND] }),
-    ]
+    await ask<ToCrowd, FromCrowd>(crowd, { kind: 'sign', origin: sent.origin })
+    await ask<ToOrigin, FromOrigin>(origin, { kind: 'untilAll', message: sent.message, state: 'signedFor' })
+    const signed = performance.now() - signing
+    const loads = (await ask<ToCrowd, FromCrowd>(crowd, { kind: 'loads' })) as readonly LinkLoad[]
+    const ended = (await ask<ToOrigin, FromOrigin>(origin, { kind: 'end', message: sent.message })) as Ended
+    origin.disconnect()
+    return figuresOf(sent, ended, loads, { arrived, signed })
   } finally {
     crowd.disconnect()
-    await running.stop()
     rmSync(home, { recursive: true, force: true })
   }
 }
 
-function ask(crowd: ChildProcess, order: ToCrowd): Promise<FromCrowd> {
+function figuresOf(sent: Sent, ended: Ended, loads: readonly LinkLoad[], { arrived, signed }: { readonly arrived: number; readonly signed: number }): Figure[] {
+  const share = Math.max(...loads.map(({ bytes, recipients, shipments }) => (shipments === 1 ? bytes / (1.02 * sent.payload + 400 * recipients + 16 * 1024) : Number.POSITIVE_INFINITY)))
+  const each = (bytes: number): number => bytes / sent.recipients
+  const name = (what: string): string => `one document to ${sent.recipients}: ${what}`
+  return [
+    figure({ name: name('fullest link, of the bytes allowed to it'), unit: 'share', value: share, limit: [1, '1.02 × (sealed body and manifest) + 400 × recipients + 16 kB, one shipment per link'] }),
+    figure({ name: name('bytes of a recipient on its link'), unit: 'B', value: each(loads.reduce((sum, { bytes }) => sum + bytes - sent.payload, 0)), limit: [400, DEMAND] }),
+    figure({ name: name('bytes of its two receipts on the way back'), unit: 'B', value: each(loads.reduce((sum, { receiptBytes }) => sum + receiptBytes, 0)) }),
+    figure({ name: name('wraps, SM suite'), unit: 's', value: sent.wraps / 1000, limit: [10, DEMAND] }),
+    figure({ name: name('packing, wraps included'), unit: 's', value: sent.packed / 1000 }),
+    figure({ name: name('accepted'), unit: 's', value: sent.accepted / 1000 }),
+    figure({ name: name('arrived everywhere'), unit: 's', value: arrived / 1000 }),
+    figure({ name: name('opened and signed for everywhere, to the board'), unit: 's', value: signed / 1000 }),
+    figure({ name: name('the board from the database'), unit: 'ms', value: ended.board }),
+    figure({ name: name('memory of the node with its terminal'), unit: 'MB', value: ended.memory, limit: [400, DEMAND] }),
+  ]
+}
+
+async function startOrigin(home: string, port: number): Promise<ChildProcess> {
+  const bootstrap = join(home, 'bootstrap.json')
+  writeFileSync(bootstrap, JSON.stringify({ node: { id: ORIGIN, title: ORIGIN, level: 'province', region: 'p', regionTitle: '某省', maxLabel: 2 }, parent: null, invites: [], organs: [], people: [] }))
+  const env = { ...process.env, POSTROAD_NODE: ORIGIN, POSTROAD_HOME: join(home, 'node'), POSTROAD_BOOTSTRAP: bootstrap, POSTROAD_ROAD_PORT: String(port), POSTROAD_LOG: 'silent' }
+  const child = fork(join(import.meta.dirname, 'origin.ts'), { serialization: 'advanced', env: { ...env, MALLOC_ARENA_MAX: '2' }, execArgv: ['--max-old-space-size=256', '--max-semi-space-size=8'] })
+  await once(child, 'message')
+  return child
+}
+
+function ask<Order, Answer>(child: ChildProcess, order: Order): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    crowd.once('message', (answer: { readonly value?: FromCrowd; readonly error?: string }) => (answer.error === undefined ? resolve(answer.value ?? null) : reject(new Error(answer.error))))
-    crowd.send(order)
+    child.once('message', (answer: { readonly value?: Answer; readonly error?: string }) => (answer.error === undefined ? resolve(answer.value as Answer) : reject(new Error(answer.error))))
+    child.send(order as object)
   })
 }
 
-/** What does not compress. */
-function noise(bytes: number): Uint8Array {
-  const content = new Uint8Array(bytes)
-  for (let at = 0; at < bytes; at += 65_536) crypto.getRandomValues(content.subarray(at, Math.min(at + 65_536, bytes)))
-  return content
-}
-
-/** Largest resident memory of this process since the call, in MB. */
-function watchMemory(): () => number {
-  let most = 0
-  const look = (): void => void (most = Math.max(most, process.memoryUsage.rss() / 1e6))
-  const timer = setInterval(look, 100)
-  return () => (clearInterval(timer), look(), most)
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
 }

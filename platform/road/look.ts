@@ -1,15 +1,15 @@
 import { readChunk } from '@postroad/files/service'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
-import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, decidedBy, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
+import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
 import { cursorOf } from './store/cursor.ts'
 import { type Listed, type Page, countInbox, deliveriesOf, keepersOf, listArrived, listInbox } from './store/deliveries.ts'
 import { type StoredMessage, findChunk, findMessage, findMessages } from './store/messages.ts'
 import { receiptsFor, receiptsOf } from './store/receipts.ts'
-import { type BoardEntry, type SentPage, type SentSummary, boardEntry, listBoard, listSent, nextOrdinal } from './store/sent.ts'
+import { type BoardLine, type SentPage, type SentSummary, boardLine, listBoard, listSent, nextOrdinal } from './store/sent.ts'
 import { shipmentsOf } from './store/shipments.ts'
 
-export type { Listed, Page, SentPage, SentSummary }
+export type { BoardLine, Listed, Page, SentPage, SentSummary }
 export { countInbox, keepersOf, nextOrdinal }
 
 /** A delivery in an inbox with its message: ciphertext and facts only. `cursor` asks for what comes after it. */
@@ -119,30 +119,21 @@ export type Tracking = {
 export async function track(tx: Tx, message: string): Promise<Tracking | null> {
   const rows = await deliveriesOf(tx, 'sent', message)
   if (rows.length === 0) return null
-  const board = rows.map(({ organ, name, role, state, decided, facts }) => ({
+  const lines = rows.map(({ organ, name, role, state, decided, facts }) => ({
     organ, name, role, state, decided, recall: recallOf(facts), late: isLate(facts), contradictory: isContradictory(facts), forwardedTo: forwardedTo(facts), custody: facts.custody,
   }))
-  return { message, board, receipts: await receiptsOf(tx, [message]), waiting: await shipmentsOf(tx, message) }
+  return { message, board: lines, receipts: await receiptsOf(tx, [message]), waiting: await shipmentsOf(tx, message) }
 }
 
-/** One line of the board of a message to many: what counts, groups and choices go by. `at`: since when it stands so. */
-export type BoardLine = Pick<BoardRow, 'organ' | 'name' | 'role' | 'state' | 'recall' | 'late'> & { readonly at: Date; readonly reason: string }
-
-const lineOf = ({ organ, name, role, state, facts, at }: BoardEntry): BoardLine =>
-  ({ organ, name, role, state, recall: recallOf(facts), late: isLate(facts), at, reason: decidedBy(facts)?.reason?.text ?? '' })
-
-/** The board of a sent message without its receipts, a page of it. Null: not sent by an organ of whoever acts. */
-export async function board(tx: Tx, message: string, page: { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): Promise<readonly BoardLine[] | null> {
-  if ((await sentMessage(tx, message)) === null) return null
-  return (await listBoard(tx, message, { after: page.after ?? '', limit: page.limit ?? MOST_LINES })).map(lineOf)
-}
+/** The board of a sent message without its receipts, a page of it. Nothing: not sent by an organ of whoever acts. */
+export const board = (tx: Tx, message: string, page: { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): Promise<readonly BoardLine[]> =>
+  listBoard(tx, message, { after: page.after ?? '', limit: page.limit ?? MOST_LINES })
 const MOST_LINES = 100_000
 
 /** One delivery of a sent message with the receipts that tell its way, oldest first; those of the whole message among them. Null: none such of whoever acts. */
 export async function story(tx: Tx, message: string, organ: string): Promise<{ readonly line: BoardLine; readonly receipts: readonly SignedReceipt[] } | null> {
-  if ((await sentMessage(tx, message)) === null) return null
-  const entry = await boardEntry(tx, message, organ)
-  return entry === null ? null : { line: lineOf(entry), receipts: await receiptsFor(tx, message, organ) }
+  const line = await boardLine(tx, message, organ)
+  return line === null ? null : { line, receipts: await receiptsFor(tx, message, organ) }
 }
 
 /** What this node can prove about a message: for `buildEvidence`. At the origin all recipients, at a destination its own. */

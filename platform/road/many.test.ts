@@ -40,8 +40,8 @@ async function sendToAll(bytes: number): Promise<{ payload: number; all(wanted: 
   const given = await letter(writersKeys('p.party', sender, crowd.organs), 'p.party', [...crowd.organs.keys()], { bytes: new Uint8Array(randomBytes(bytes)) })
   const { message } = await dispatch(province.node, clerk('p.party'), given.submission)
   const all = async (wanted: string): Promise<boolean> => {
-    const lines = (await province.node.transaction(clerk('p.party'), (tx) => board(tx, message))) ?? []
-    return lines.length === NODES * ORGANS && lines.every(({ state }) => state === wanted)
+    const found = await province.node.transaction(clerk('p.party'), (tx) => board(tx, message))
+    return found.length === NODES * ORGANS && found.every(({ state }) => state === wanted)
   }
   await until(() => all('arrived'))
   const payload = given.chunks.reduce((sum, { length }) => sum + length, given.packed.manifest.length)

@@ -79,9 +79,9 @@ export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: strin
       if (chosen.forwarded) forwarded.push({ entry, to: chosen.keeper })
       if (chosen.kind === 'here') here.push({ entry, keeper: chosen.keeper, forwarded: chosen.forwarded })
       else {
-        const slice = links.get(chosen.peer)
-        if (slice === undefined) links.set(chosen.peer, [entry])
-        else slice.push(entry)
+        const beside = links.get(chosen.peer)
+        if (beside === undefined) links.set(chosen.peer, [entry])
+        else beside.push(entry)
       }
     }
   }

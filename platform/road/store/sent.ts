@@ -1,5 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
-import type { Delivery, DeliveryState, Head } from '@postroad/waybill'
+import type { DeliveryState, Head, recallOf } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { cursorOf, placeOf } from './cursor.ts'
 
@@ -32,17 +32,27 @@ export async function nextOrdinal(tx: Tx, organ: string, thread: string): Promis
   return rows[0]?.known === true ? rows[0].next : null
 }
 
-export type BoardEntry = { readonly organ: string; readonly name: string; readonly role: string; readonly state: DeliveryState; readonly facts: Delivery; readonly at: Date }
+/** One line of the board of a message to many: what counts, groups and choices go by. `at`: since when it stands so. */
+export type BoardLine = {
+  readonly organ: string
+  readonly name: string
+  readonly role: string
+  readonly state: DeliveryState
+  readonly recall: ReturnType<typeof recallOf>
+  readonly late: boolean
+  readonly at: Date
+  readonly reason: string
+}
+const line = sql`organ, name, role, state, recall, late, state_at as at, coalesce(decided #>> '{reason,text}', '') as reason`
 
 /** Recipients of a sent message in the order of their ids, from after one of them: by the primary key, whatever their number. */
-export async function listBoard(tx: Tx, message: string, page: { readonly after: string; readonly limit: number }): Promise<readonly BoardEntry[]> {
-  const { rows } = await sql<BoardEntry>`select organ, name, role, state, facts, state_at as at from road.delivery
-    where message = ${message} and side = 'sent' and organ > ${page.after} order by organ limit ${page.limit}`.execute(tx)
+export async function listBoard(tx: Tx, message: string, page: { readonly after: string; readonly limit: number }): Promise<readonly BoardLine[]> {
+  const { rows } = await sql<BoardLine>`select ${line} from road.delivery where message = ${message} and side = 'sent' and organ > ${page.after} order by organ limit ${page.limit}`.execute(tx)
   return rows
 }
 
 /** One recipient of a sent message, or null. */
-export async function boardEntry(tx: Tx, message: string, organ: string): Promise<BoardEntry | null> {
-  const { rows } = await sql<BoardEntry>`select organ, name, role, state, facts, state_at as at from road.delivery where message = ${message} and side = 'sent' and organ = ${organ}`.execute(tx)
+export async function boardLine(tx: Tx, message: string, organ: string): Promise<BoardLine | null> {
+  const { rows } = await sql<BoardLine>`select ${line} from road.delivery where message = ${message} and side = 'sent' and organ = ${organ}`.execute(tx)
   return rows[0] ?? null
 }

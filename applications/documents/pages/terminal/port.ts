@@ -1,6 +1,6 @@
 import type { Fault } from '@postroad/desk/kit'
 import type { SignedReceipt } from '@postroad/waybill'
-import type { Page, ReceivedRow, ReceivedView, SentRow, Tracking } from '../../model.ts'
+import type { BoardLine, Page, ReceivedRow, ReceivedView, SentRow, Story } from '../../model.ts'
 import type { Actor, Dispatched, Draft, EvidenceFile, OpenedDocument, Progress, ReceivedSummary, SentSummary } from '../../terminal/types.ts'
 
 /** One organ as the picker shows it: where it stands in the tree, and the names it is addressed by. From the verified directory. */
@@ -40,7 +40,8 @@ export type TerminalCalls = {
   returnDocument(message: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
   listSent(query: { readonly cursor?: string }): Promise<Page<SentSummary>>
   openSent(message: string): Promise<OpenedHere>
-  track(message: string): Promise<Tracking>
+  board(message: string): Promise<BoardLine[]>
+  deliveryStory(message: string, organ: string): Promise<Story>
   requestRecall(message: string, reason: string): Promise<Dispatched>
   correct(message: string, notice: { readonly title: string; readonly text: string }): Promise<Dispatched>
   voidDocument(message: string, reason: string): Promise<Dispatched>
