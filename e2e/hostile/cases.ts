@@ -133,6 +133,11 @@ export const CASES: Readonly<Record<string, Case>> = {
     duty: 'documents.read', right: ({ message }) => ({ params: { thread: message } }),
     trespasses: ({ message }) => [{ what: 'a thread of others', params: { thread: message }, code: 'documents.notFound' }],
   },
+  'GET /api/documents/lists': { duty: 'documents.send', right: nothing, trespasses: 'answers with one’s own and what is shared on the node' },
+  'POST /api/documents/lists': {
+    duty: 'documents.send', right: () => ({ body: { list: unknown, version: 1, shared: false, title: '各县委', members: [{ organ: 'gamma', name: 'gamma.name', role: 'to' }], ended: false } }),
+    trespasses: () => [{ what: 'a list for the whole node without the duty', body: { list: unknown, version: 1, shared: true, title: '各县委', members: [], ended: false }, status: 403, code: 'documents.dutyMissing' }],
+  },
   'GET /api/documents/received': { duty: 'documents.read', right: () => ({ query: { view: 'all' } }), trespasses: OWN_ONLY },
   'GET /api/documents/arrivals': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
   'GET /api/documents/received/:id': read(foreignDelivery, 'carl'),

@@ -187,6 +187,7 @@ describe('a person of another organ', () => {
  * Append-only ones have neither `w` nor `d`. A table without its line fails: whoever adds one says here what may be done with it.
  */
 const GRANTS: Readonly<Record<string, string>> = {
+  'documents.list_version': 'ra',
   'directory.invite': 'raw', 'directory.misbehaviour': 'ra', 'directory.statement': 'ra', 'directory.void': 'ra',
   'files.upload': 'rawd',
   'identity.challenge': 'rad', 'identity.credential': 'raw', 'identity.enrolment': 'raw', 'identity.person': 'raw', 'identity.post': 'raw', 'identity.session': 'raw', 'identity.throttle': 'rawd',
@@ -196,7 +197,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   'road.body': 'raw', 'road.delivery': 'raw', 'road.shipment': 'raw', 'road.relay': 'raw', 'road.link': 'raw', 'road.due': 'rad', 'road.epoch': 'raw',
   'watch.alarm': 'ra', 'watch.alarm_clear': 'ra', 'watch.alarm_seen': 'ra', 'watch.reading': 'raw',
 }
-const APPEND_ONLY = ['directory.misbehaviour', 'directory.statement', 'directory.void', 'ledger.checkpoint', 'ledger.position', 'ledger.record', 'road.arrival', 'road.attempt', 'road.message', 'road.receipt', 'road.submission', 'road.taken', 'road.tombstone', 'watch.alarm', 'watch.alarm_clear', 'watch.alarm_seen']
+const APPEND_ONLY = ['documents.list_version', 'directory.misbehaviour', 'directory.statement', 'directory.void', 'ledger.checkpoint', 'ledger.position', 'ledger.record', 'road.arrival', 'road.attempt', 'road.message', 'road.receipt', 'road.submission', 'road.taken', 'road.tombstone', 'watch.alarm', 'watch.alarm_clear', 'watch.alarm_seen']
 
 describe('a table', () => {
   it('gives the application’s role what the list says and no more; nothing can be emptied', async () => {
