@@ -17,6 +17,9 @@ export const DUTIES = {
 export const URGENCY: Readonly<Record<Urgency, string>> = { normal: '无', urgent: '加急', extraUrgent: '特急' }
 /** Higher levels never travel here; index is the label's number. */
 export const LABELS: readonly string[] = ['无', '内部', '工作秘密']
+/** Systems and levels of organs, as the directory names them. */
+export const SYSTEMS = { party: '党委', government: '政府', congress: '人大', cppcc: '政协', mass: '人民团体' } as const
+export const LEVELS = { province: '省级', city: '市级', county: '县级', department: '部门' } as const
 export const ROLES = { to: '主送', cc: '抄送' } as const
 
 export const KINDS: Readonly<Record<MessageKind, string>> = {

@@ -129,6 +129,8 @@ export const dispatchWords = {
   chosen: (to: number, cc: number) => `主送 ${to} 个，抄送 ${cc} 个`,
   noneChosen: '还没有选择收件单位。在上面搜索，或从下面的名录中选。',
   remove: '移去',
+  keepList: '存为常用',
+  andMore: (first: string, count: number) => `${first} 等 ${count} 个`,
   nameAs: '收文名义',
   noOrgan: '名录中没有符合的单位',
   directoryFault: '名录没有读出来',
@@ -158,6 +160,30 @@ export const dispatchWords = {
   another: '再发一件',
   seconds: (count: number) => `${count} 秒`,
   minutes: (count: number) => `${count} 分钟`,
+} as const
+
+export const rangeWords = {
+  lists: '常用发送范围',
+  noLists: '还没有常用范围。选好收件单位后，可以在这里存为常用。',
+  members: (count: number) => `${count} 个单位`,
+  shared: '全节点共用',
+  addList: '加入',
+  replace: '换成现在所选',
+  end: '停用',
+  keepAs: '把现在所选存为常用，例：各县（市、区）委',
+  share: '全节点共用',
+  byRange: '按地区、系统、层级选',
+  region: '地区',
+  system: '系统',
+  level: '层级',
+  any: { region: '全部地区', system: '全部系统', level: '全部层级' },
+  found: (count: number) => `共 ${count} 个单位`,
+  thisRange: '这个范围',
+  leftOut: (count: number) => `有 ${count} 个单位没有加入，看原因`,
+  reasons: { noKey: '还没有可用的加密密钥，请改送纸质件或联系其网络中心', noName: '名录中没有收文名义', ended: '已撤销，或不在名录中' },
+  gone: (count: number) => `所选单位中有 ${count} 个现在不能收文。`,
+  removeAll: '全部移去',
+  removeRegion: '移去这个地区',
 } as const
 
 export const sentWords = {

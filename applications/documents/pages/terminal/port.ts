@@ -8,7 +8,12 @@ export type DirectoryEntry = {
   readonly organ: string
   readonly title: string
   readonly system: string
+  /** Code of the administrative division, with its title. */
+  readonly region: string
   readonly regionTitle: string
+  readonly level: string
+  /** Whether it can be written to: it has an encryption key in force. */
+  readonly keyed: boolean
   /** Nodes from the root down to the one that hosts the organ. */
   readonly path: readonly { readonly id: string; readonly title: string; readonly regionTitle: string }[]
   readonly names: readonly { readonly id: string; readonly title: string; readonly code: string }[]
