@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import type { LinkLoad } from '@postroad/road/testing/crowd'
+import type { CrowdSize, LinkLoad } from '@postroad/road/testing/crowd'
 import { makeOrganKeys } from '@postroad/road/testing/network'
 import { type Figure, figure } from '../figure.ts'
 import type { FromCrowd, ToCrowd } from './crowd.ts'
@@ -15,7 +15,7 @@ const ORIGIN = 'province'
 const DEMAND = 'the demand'
 
 /** Bytes per link, wraps, memory, and how long it takes until the board shows everybody as signed for. */
-export async function measureMany(size: { readonly nodes: number; readonly organsEach: number }, tell: (line: string) => void): Promise<Figure[]> {
+export async function measureMany(size: CrowdSize, tell: (line: string) => void): Promise<Figure[]> {
   const home = temporaryHome('many')
   const crowd = fork(join(import.meta.dirname, 'crowd.ts'), { serialization: 'advanced' })
   try {

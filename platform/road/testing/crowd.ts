@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { append, importLogs, refresh } from '@postroad/directory/service'
 import { type KeyPair, base64url } from '@postroad/gm'
+import { issueCertificate, pem, privateKeyPem } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
 import type { Node } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { type BatchSignature, type Head, type Receipt, type Shipment, type SignedReceipt, type SignedStatement, type StatementBody, appendStatements, canonical, chunkHash, makeReceipt, signBatch, startReadingShipment } from '@postroad/waybill'
 import { JSON_TYPE, NODE_HEADER, EPOCH_HEADER, paths } from '../engine/wire.ts'
+import { httpsTransport } from '../transport/https.ts'
 import type { ArrivedRequest, LinkTransport, PeerAddress, WireReply } from '../transport/port.ts'
 import { type OrganKeys, keyName, organBodies } from './network.ts'
 
@@ -26,8 +28,10 @@ export type Crowd = {
   readonly loads: readonly LinkLoad[]
   /** What the organs do once a document is with them: it is opened and signed for, and the receipts go back. */
   signForAll(origin: PeerAddress): Promise<void>
+  close(): Promise<void>
 }
 
+export type CrowdSize = { readonly nodes: number; readonly organsEach: number }
 type OrganPairs = Readonly<Record<'sign' | 'encrypt', KeyPair>>
 type Peer = CrowdLine & { readonly node: string; readonly load: LinkLoad; readonly pair: KeyPair; readonly arrived: Shipment[]; readonly announced: Map<string, { readonly shipment: Shipment; left: number }>; mark: number; readonly epoch: string }
 
@@ -35,7 +39,7 @@ type Peer = CrowdLine & { readonly node: string; readonly load: LinkLoad; readon
  * Child nodes of one real node, each with its organs, as neighbours who keep the protocol and hold nothing: they verify what comes, take custody, and their
  * organs sign for it. So a node can be watched with a province under it on one machine. SM suite throughout.
  */
-export async function gatherCrowd(parent: string, size: { readonly nodes: number; readonly organsEach: number }, lineOf: (node: string) => CrowdLine): Promise<Crowd> {
+export async function gatherCrowd(parent: string, size: CrowdSize, lineOf: (node: string) => CrowdLine): Promise<Crowd> {
   const keys = new Map<string, OrganPairs>()
   const peers = Array.from({ length: size.nodes }, (_, place): Peer => {
     const node = `x${place}`
@@ -52,6 +56,7 @@ export async function gatherCrowd(parent: string, size: { readonly nodes: number
     organs: new Map([...keys].map(([organ, { encrypt }]) => [organ, encrypt.publicKey])),
     loads: peers.map(({ load }) => load),
     signForAll: async (origin) => void (await Promise.all(peers.map((peer) => signFor(peer, origin, keys)))),
+    close: async () => void (await Promise.all(peers.map(({ transport }) => transport.close()))),
   }
 }
 
@@ -69,18 +74,22 @@ export const writersKeys = (sender: string, pairs: OrganKeys, organs: Crowd['org
   return { keys: new Map([[sender, pairs], ...[...organs].map(([organ, key]) => [organ, { SM: publicOnly(key), P256: publicOnly(key) }] as const)]) }
 }
 
+/** Invented counties, ninety to a city. */
+const placeOf = ({ node }: Pick<Peer, 'node'>): number => Number(node.slice(1))
+const regionOf = (peer: Pick<Peer, 'node'>): string => `32${String(1 + Math.floor(placeOf(peer) / 90)).padStart(2, '0')}${String(1 + (placeOf(peer) % 90)).padStart(2, '0')}`
+const regionTitleOf = (peer: Pick<Peer, 'node'>): string => `第${placeOf(peer) + 1}县`
 const nodeKey = (id: string): string => `${id}.node.sm`
 const keysOf = ({ node, pair }: Peer): Extract<StatementBody, { kind: 'node' }>['keys'] => [{ id: nodeKey(node), suite: 'SM', publicKey: base64url(pair.publicKey) }]
 
 function logOf(peer: Peer, parent: string, endpoint: string, organs: readonly string[], keys: Map<string, OrganPairs>): SignedStatement[] {
   const own: StatementBody = {
-    kind: 'node', node: peer.node, title: peer.node, level: 'county', region: peer.node, regionTitle: peer.node, maxLabel: 2, parent, keys: keysOf(peer),
+    kind: 'node', node: peer.node, title: `${regionTitleOf(peer)}公文交换中心`, level: 'county', region: regionOf(peer), regionTitle: regionTitleOf(peer), maxLabel: 2, parent, keys: keysOf(peer),
     tls: { certificate: base64url(peer.certificate) }, endpoint,
   }
   const bodies = organs.flatMap((organ) => {
     const pairs = { sign: suites.SM.generateKeyPair(), encrypt: suites.SM.generateKeyPair() }
     keys.set(organ, pairs)
-    return organBodies(organ, { SM: pairs })
+    return organBodies(organ, { SM: pairs }).map((body) => (body.kind === 'organ' ? { ...body, region: regionOf(peer), regionTitle: regionTitleOf(peer), title: `${regionTitleOf(peer)}第${organ.slice(organ.lastIndexOf('.o') + 2)}办公室` } : body))
   })
   return appendStatements(suites, { log: peer.node, last: null, at: START, signer: { key: nodeKey(peer.node), keyPair: peer.pair, suite: 'SM' } }, [own, ...bodies])
 }
@@ -164,4 +173,14 @@ function receiptOf(head: Head, node: string, kind: Receipt['kind'], recipient: s
 function sealed(key: string, keyPair: KeyPair, receipts: readonly Receipt[]): SignedReceipt[] {
   const seals = signBatch(suites.SM, { key, keyPair }, 'receipt', receipts)
   return receipts.map((receipt, place) => ({ receipt, seal: seals[place] as BatchSignature }))
+}
+
+/** A peer's line over mutual TLS on a free port of the loopback. */
+export function crowdLine(node: string): CrowdLine {
+  const pair = suites.P256.generateKeyPair()
+  const name = { commonName: node }
+  const terms = { serial: '0a', notBefore: new Date('2020-01-01'), notAfter: new Date('2040-01-01'), usage: 'tls' as const, dnsNames: ['localhost'] }
+  const certificate = issueCertificate(suites.P256, { name, keyPair: pair }, { ...name, publicKey: pair.publicKey }, terms)
+  const identity = { key: privateKeyPem(suites.P256, pair), cert: pem('CERTIFICATE', certificate) }
+  return { certificate, transport: httpsTransport({ identity: () => identity, host: '127.0.0.1', port: 0 }) }
 }
