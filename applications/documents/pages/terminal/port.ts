@@ -38,6 +38,8 @@ export type TerminalCalls = {
   organs(): Promise<readonly DirectoryEntry[]>
   anchor(): Promise<string>
   dispatch(draft: DraftHere): Promise<Dispatched>
+  isBegun(clientId: string): Promise<boolean>
+  discard(clientId: string): Promise<void>
   listReceived(query: { readonly view?: ReceivedView; readonly cursor?: string }): Promise<Page<ReceivedSummary>>
   openReceived(message: string, organ: string): Promise<OpenedHere>
   signFor(message: string, onBehalfOf: string | null): Promise<SignedReceipt>

@@ -5,6 +5,7 @@ import { createClient, createTerminal, type Terminal, TerminalFault } from '../.
 import type { Actor, OpenedDocument, OpenedPart } from '../../terminal/types.ts'
 import { terminalWords } from '../words.ts'
 import { directoryEntries } from './entries.ts'
+import { packings } from './packings.ts'
 import type { CallProgress, FromWorker, OpenedHere, TerminalCalls, ToWorker } from './port.ts'
 
 /** The worker's side: one terminal, its opened keys and documents. Nothing of it is reachable from the page but these calls. */
@@ -61,6 +62,8 @@ const handlers: Handlers = {
     const files = draft.files.map((file) => ({ name: file.name, mediaType: file.type, bytes: file.size, stream: () => file.stream() }))
     return here().dispatch({ ...draft, files }, { signal, onProgress: tell })
   },
+  isBegun: (_, clientId) => here().isBegun(clientId),
+  discard: (_, clientId) => here().discard(clientId),
   listReceived: (_, query) => here().listReceived(query),
   openReceived: async (_, message, organ) => keep(await here().openReceived(message, organ)),
   signFor: (_, message, onBehalfOf) => here().signFor(message, onBehalfOf === null ? {} : { onBehalfOf }),
@@ -103,5 +106,5 @@ scope.onmessage = ({ data }) => {
   if (data.kind === 'call') return void answer(data.id, data.name, data.given)
   actor = data.actor
   csrf = data.csrf
-  terminal ??= createTerminal({ client: createClient({ csrf: () => csrf }), suites, actor: () => actor, ...(data.anchor === null ? {} : { anchor: data.anchor }) })
+  terminal ??= createTerminal({ client: createClient({ csrf: () => csrf }), suites, actor: () => actor, packing: packings, ...(data.anchor === null ? {} : { anchor: data.anchor }) })
 }
