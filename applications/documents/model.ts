@@ -7,6 +7,8 @@ import { z } from 'zod'
 const base64url = (maxBytes: number) => z.string().max(Math.ceil((maxBytes * 4) / 3)).refine(isBase64url)
 /** Plain bytes of a body that may go inside the dispatch request; larger ones are uploaded. */
 export const MAX_INLINE_BYTES = 256 * 1024
+/** A part above this is fetched when somebody asks for it by name, and goes straight to disk where the browser can. */
+export const LARGE_PART_BYTES = 50 * 1024 * 1024
 /** A dispatch request: some 20,000 recipients, or an inline body. */
 export const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 

@@ -83,6 +83,7 @@ export const receivedWords = {
   opening: '正在解密并逐块校验',
   view: '查看',
   save: '存到本机',
+  largePart: '这个文件很大，还没有取来。点「存到本机」逐块解密、逐块校验；断线后自动接着取。',
   noPreview: '这种文件不能在本页显示，请存到本机后用相应软件打开。',
   wholeChecked: '内容与签名一致',
   sign: '签收',

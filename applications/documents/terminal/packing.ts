@@ -4,9 +4,10 @@ import { MAX_INLINE_BYTES } from '../model.ts'
 import { type BodySink, inlineSink, measure, uploadSink } from './body.ts'
 import { fault, TerminalFault } from './fault.ts'
 import { unwrapAll } from './keys.ts'
+import type { Patience } from './persist.ts'
 import type { Post } from './post.ts'
 import type { DispatchOptions, Draft, PackingState } from './types.ts'
-import { beginUpload, resumeUpload, type Upload, type UploadOptions } from './upload.ts'
+import { beginUpload, resumeUpload, type Upload } from './upload.ts'
 
 const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
 
@@ -34,7 +35,7 @@ export async function openPacking(post: Post, draft: Draft, given: { readonly su
     return { message: uuidv7(at, random), contentKey: random(32), take: sink.take, finish: sink.finish, done: async () => undefined, failed: async () => undefined }
   }
   let waiting = false
-  const how: UploadOptions = { signal: options.signal, onWaiting: (now) => (waiting = now) }
+  const how: Patience = { signal: options.signal, onWaiting: (now) => (waiting = now) }
   const known = await findPacking(post, draft, suite)
   if (known !== null) {
     const kept = await resumeUpload(post.client, known.state.uploadId, known.state.total, how)

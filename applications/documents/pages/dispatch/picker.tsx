@@ -11,6 +11,9 @@ import { Chosen } from './chosen.tsx'
 import { addressee } from './draft.ts'
 import { Ranges } from './ranges.tsx'
 
+/** So many of one level stand open at first. */
+const A_FEW = 12
+
 type Props = { readonly recipients: readonly Addressee[]; onChange(recipients: readonly Addressee[]): void }
 
 /** The distribution list over the network's directory: by typing, or level by level. */
@@ -27,8 +30,8 @@ export function Picker({ recipients, onChange }: Props) {
   return (
     <>
       <Search entries={organs.data} roleOf={roleOf} onAdd={add} />
-      <Chosen entries={organs.data} recipients={recipients} onChange={onChange} />
       <Ranges entries={organs.data} recipients={recipients} onChange={onChange} />
+      <Chosen entries={organs.data} recipients={recipients} onChange={onChange} />
       <details className="tree" open={recipients.length === 0}>
         <summary>{dispatchWords.byTree}</summary>
         <Tree entries={organs.data} roleOf={roleOf} onAdd={add} />
@@ -90,7 +93,7 @@ function Branches({ branches, depth, roleOf, onAdd }: PickProps & { readonly bra
       {branches.map((branch) => (
         <li key={branch.key}>
           {branch.organ === null
-            ? <Fold branch={branch} depth={depth} roleOf={roleOf} onAdd={onAdd} />
+            ? <Fold branch={branch} depth={depth} opened={depth === 0 || (depth === 1 && branches.length <= A_FEW)} roleOf={roleOf} onAdd={onAdd} />
             : <div className="pick-row"><span className="pick-name">{branch.title}</span><PickButtons entry={branch.organ} roleOf={roleOf} onAdd={onAdd} /></div>}
         </li>
       ))}
@@ -99,8 +102,8 @@ function Branches({ branches, depth, roleOf, onAdd }: PickProps & { readonly bra
 }
 
 /** A node or region; what stands under it is made when it is opened: a province has ten thousand organs. */
-function Fold({ branch, depth, roleOf, onAdd }: PickProps & { readonly branch: Branch; readonly depth: number }) {
-  const [open, setOpen] = useState(depth < 2)
+function Fold({ branch, depth, opened, roleOf, onAdd }: PickProps & { readonly branch: Branch; readonly depth: number; readonly opened: boolean }) {
+  const [open, setOpen] = useState(opened)
   return (
     <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{branch.title}</summary>

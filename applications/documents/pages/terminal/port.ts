@@ -30,6 +30,9 @@ export type KeySpan = { readonly idle: string; readonly absolute: string; readon
 /** A draft as the page holds it: the browser's own files. */
 export type DraftHere = Omit<Draft, 'files'> & { readonly files: readonly File[] }
 
+/** A file chosen with the browser's own dialogue (File System Access). Nothing of it is seen before `close`. */
+export type SaveFile = { createWritable(): Promise<{ write(bytes: Uint8Array): Promise<void>; close(): Promise<void>; abort(): Promise<void> }> }
+
 /** What the pages ask of the terminal in its worker. Every answer can be cloned. */
 export type TerminalCalls = {
   openKeys(secret: string): Promise<KeySpan>
@@ -55,6 +58,8 @@ export type TerminalCalls = {
   exportEvidence(message: string, organ: string | null): Promise<EvidenceFile>
   /** Decrypts and checks one part; the blob is complete or there is none. */
   readPart(handle: number, index: number): Promise<Blob>
+  /** The same, chunk by chunk into a file that the person chose: it appears when all of it was checked, or not at all. */
+  savePart(handle: number, index: number, file: SaveFile): Promise<void>
 }
 export type CallName = keyof TerminalCalls
 
