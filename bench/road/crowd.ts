@@ -1,6 +1,6 @@
 /** 120 neighbours and their organs in a process of their own, so that the node's memory is its own. Told what to do by the process that forked it. */
 import { type Crowd, type CrowdSize, crowdLine, gatherCrowd } from '@postroad/road/testing/crowd'
-import type { PeerAddress } from '@postroad/road/transport/port'
+import type { PeerAddress } from '@postroad/road/transport'
 
 export type ToCrowd = ({ readonly kind: 'gather'; readonly parent: string } & CrowdSize) | { readonly kind: 'sign'; readonly origin: PeerAddress } | { readonly kind: 'loads' }
 export type FromCrowd = Pick<Crowd, 'children' | 'logs' | 'organs'> | Crowd['loads'] | null

@@ -11,7 +11,7 @@ import { type Crowd, adoptCrowd, writersKeys } from '@postroad/road/testing/crow
 import { type OrganKeys, clerk, organBodies } from '@postroad/road/testing/network'
 import { ROOMS } from '@postroad/road/testing/rooms'
 import { letter } from '@postroad/road/testing/terminal'
-import type { PeerAddress } from '@postroad/road/transport/port'
+import type { PeerAddress } from '@postroad/road/transport'
 import { percentile } from '../figure.ts'
 
 const SENDER = 'p.party'
