@@ -17,7 +17,7 @@ create index list_shared on documents.list_version (list, version) where shared;
 alter table documents.list_version enable row level security;
 alter table documents.list_version force row level security;
 
-create policy usable on documents.list_version for select using (shared or organ = any ((select kernel.current_organs())::text[]));
+create policy usable on documents.list_version for select using (organ = any ((select kernel.current_organs())::text[]) or ((select kernel.current_person()) <> '-' and shared));
 create policy own on documents.list_version for insert with check (organ = any ((select kernel.current_organs())::text[]) and person = (select kernel.current_person()));
 
 grant select, insert on documents.list_version to postroad_app;
