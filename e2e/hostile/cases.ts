@@ -83,7 +83,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     trespasses: ({ frame }) => [{ what: 'a frame of another’s channel', headers: { 'content-type': 'application/octet-stream' }, body: frame, status: 409, code: 'keys.notOpen' }],
   },
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
-  'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: 'an alarm is the node’s, not an organ’s' },
+  'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: () => [{ what: 'an alarm that is none', params: { id: unknown }, body: { note: '正在处理' }, code: 'watch.noAlarm' }] },
   'GET /api/directory/tree': { duty: null, right: nothing, trespasses: EVERYBODY },
   'GET /api/directory/search': { duty: null, right: () => ({ query: { q: '甲' } }), trespasses: EVERYBODY },
   'GET /api/directory/logs': { duty: null, right: nothing, trespasses: EVERYBODY },
