@@ -49,7 +49,8 @@ export function startExchange(node: Node): { stop(): Promise<void> } {
   const wakers = new Map<string, () => void>()
   const wake = (): void => {
     if (stopping.signal.aborted || room.view === null) return
-    for (const peer of neighbours(node)) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
+    // a peer reached by bundle is never called: what it is to know of the directory travels inside
+    for (const peer of neighbours(node).filter((one) => room.settingOf(one).carrier === 'https')) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
     for (const waker of wakers.values()) waker()
   }
   room.listeners.add(wake)

@@ -56,6 +56,17 @@ export async function hearHeads(node: Node, peer: string, heads: Readonly<Record
   await judgeHeads(node, peer, before, heads)
 }
 
+/**
+ * Takes what a neighbour's bundle brings of the directory; answers the heads that it showed. Only `isPresent` ones are judged: an older bundle, imported late,
+ * shows less and accuses nobody.
+ */
+export async function takeExchange(node: Node, peer: string, bytes: Uint8Array, isPresent: boolean): Promise<Readonly<Record<string, LogHead>>> {
+  const { heads, statements } = read(exchangeRequest, bytes)
+  await importLogs(node, statements, peer)
+  if (isPresent) await hearHeads(node, peer, heads)
+  return heads
+}
+
 async function exchange(node: Node, request: PeerRequest): Promise<ExchangeAnswer> {
   const peer = peerOf(node, request.certificate)
   if (peer === null) throw directoryFaults.unknownPeer()

@@ -10,6 +10,7 @@ import { distributeCertificates } from './certificates.ts'
 import { startExchange } from './exchange.ts'
 import { directoryRoutes } from './http.ts'
 import { joinParent } from './join.ts'
+import { readLinkSettings } from './links.ts'
 import { type Bootstrap, changedEvent } from './model.ts'
 import { directoryRoom, openRoom, refresh } from './room.ts'
 import { readSecrets, writeSecrets } from './secrets.ts'
@@ -44,7 +45,7 @@ export const directory = definePlugin({
       writeSecrets(node.config.home, secrets)
     }
     if (secrets.node !== node.config.node) throw directoryFaults.otherNode({ configured: node.config.node, found: secrets.node })
-    node.slots.set(directoryRoom, openRoom(suites, secrets))
+    node.slots.set(directoryRoom, openRoom(suites, secrets, readLinkSettings(node.config.links)))
     signCheckpointsWith(node, checkpointSigner(node))
     await refresh(node)
     if (bootstrap !== null) await stateBootstrap(node, bootstrap)

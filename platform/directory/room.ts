@@ -3,6 +3,7 @@ import type { Tx } from '@postroad/kernel/database'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { type DirectoryView, type LogHead, type SignedStatement, extend, readLogs, signedStatementHash } from '@postroad/waybill'
+import type { LinkSettings } from './links.ts'
 import { type NodeKey, type SecretsFile, loadedPair, readOwnHead, writeOwnHead } from './secrets.ts'
 import { lastStatement, statementsAfter } from './store.ts'
 import { directoryFaults } from './words.ts'
@@ -12,6 +13,7 @@ export type DirectoryRoom = {
   readonly suites: Suites
   secrets: SecretsFile
   readonly keys: Readonly<Record<SuiteId, NodeKey>>
+  readonly settingOf: LinkSettings
   /** Null until the node has joined its tree. */
   view: DirectoryView | null
   /** Number of the last stored line that `view` shows. */
@@ -22,13 +24,13 @@ export type DirectoryRoom = {
 }
 export const directoryRoom: Slot<DirectoryRoom> = { name: 'directory.room' }
 
-export function openRoom(suites: Suites, secrets: SecretsFile): DirectoryRoom {
+export function openRoom(suites: Suites, secrets: SecretsFile, settingOf: LinkSettings): DirectoryRoom {
   const keyOf = (suite: SuiteId): NodeKey => {
     const found = secrets.keys.find((key) => key.suite === suite)
     if (found === undefined) throw new Error(`the node has no ${suite} key`)
     return { id: found.id, suite, keyPair: loadedPair(found) }
   }
-  return { suites, secrets, keys: { SM: keyOf('SM'), P256: keyOf('P256') }, view: null, seen: '0', refreshing: Promise.resolve(), listeners: new Set() }
+  return { suites, secrets, settingOf, keys: { SM: keyOf('SM'), P256: keyOf('P256') }, view: null, seen: '0', refreshing: Promise.resolve(), listeners: new Set() }
 }
 
 /** The directory as this node knows it. @throws directory.notJoined before the node has joined its tree */

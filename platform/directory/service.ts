@@ -3,6 +3,7 @@ import { suites } from '@postroad/gm/node'
 import type { Node } from '@postroad/kernel/node'
 import type { CheckpointSigner } from '@postroad/ledger/service'
 import { type BatchSignature, type SealDomain, signBatch, verifyBatch } from '@postroad/waybill'
+import type { LinkSettings } from './links.ts'
 import { directoryRoom } from './room.ts'
 import { readSecrets } from './secrets.ts'
 import { directoryFaults } from './words.ts'
@@ -12,9 +13,14 @@ export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
 export { tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
 export { invite } from './join.ts'
-export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes } from './peers.ts'
+export type { LinkSetting, LinkSettings } from './links.ts'
+export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes, takeExchange } from './peers.ts'
+export type { ExchangeRequest } from './model.ts'
 export { refresh, view } from './room.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
+
+/** What carries the link to a peer, and within which limits. */
+export const linkSettings = (node: Node): LinkSettings => node.slots.get(directoryRoom).settingOf
 
 /** The node's signing keys with their names in the directory, one per suite. */
 export const nodeKeys = (node: Node): Readonly<Record<SuiteId, { readonly id: string; readonly keyPair: KeyPair }>> => node.slots.get(directoryRoom).keys

@@ -16,6 +16,8 @@ const environment = z.object({
   /** Mutual TLS between nodes. */
   POSTROAD_ROAD_PORT: z.coerce.number().int().default(8443),
   POSTROAD_ROAD_HOST: z.string().default('127.0.0.1'),
+  /** Settings of links that are not plain https: carried by bundle, labels, release, scan (platform/road/bundle/settings.ts). Read at every start. */
+  POSTROAD_LINKS: z.string().optional(),
   /** First-start settings: the node's place, organs, people. Read once. */
   POSTROAD_BOOTSTRAP: z.string().optional(),
   /** An external PostgreSQL (15 or later) instead of the embedded one: the application's role and, for migrations, the migrator's. */
@@ -40,6 +42,7 @@ export type Config = {
   readonly desk: { readonly host: string; readonly port: number; readonly origin: string }
   readonly road: { readonly host: string; readonly port: number }
   readonly bootstrap: string | null
+  readonly links: string | null
   readonly database: { readonly url: string; readonly migratorUrl: string } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
@@ -55,6 +58,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     desk: { host: read.POSTROAD_DESK_HOST, port: read.POSTROAD_DESK_PORT, origin: read.POSTROAD_DESK_ORIGIN ?? `http://localhost:${read.POSTROAD_DESK_PORT}` },
     road: { host: read.POSTROAD_ROAD_HOST, port: read.POSTROAD_ROAD_PORT },
     bootstrap: read.POSTROAD_BOOTSTRAP ?? null,
+    links: read.POSTROAD_LINKS ?? null,
     database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },

@@ -108,6 +108,7 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     desk: { host: '127.0.0.1', port: 0, origin: 'http://localhost' },
     road: { host: '127.0.0.1', port: 0 },
     bootstrap,
+    links: null,
     database: { url: database.app, migratorUrl: database.migrator },
     metrics: null,
     traces: null,

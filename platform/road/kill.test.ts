@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FAULT_POINTS, type FaultPoint } from './faultpoints.ts'
+import { FAULT_POINTS } from './faultpoints.ts'
 import type { InboxItem, Submitted, Tracking } from './service.ts'
 import { until } from '@postroad/kernel/testing'
 import { clerk } from './testing/network.ts'
@@ -16,6 +16,7 @@ beforeAll(async () => {
 })
 afterAll(async () => stations?.stop())
 
+type FaultPoint = (typeof FAULT_POINTS)[number]
 /** Who passes which point while a document goes down and its receipts come up. */
 const WHERE: Readonly<Record<FaultPoint, readonly string[]>> = {
   'submit.beforeCommit': ['province'], 'submit.beforeAnswer': ['province'],

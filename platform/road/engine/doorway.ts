@@ -3,6 +3,7 @@ import { Refusal } from '@postroad/kernel/errors'
 import { recordRefusal } from '@postroad/ledger/service'
 import { MAX_SEALED_CHUNK_BYTES, canonical, checkSchema } from '@postroad/waybill'
 import { type ArrivedRequest, BodyCut, type WireHandler, type WireReply, readAll } from '../transport/port.ts'
+import type { LinkSetting } from '@postroad/directory/service'
 import { roadFaults } from '../words.ts'
 import { answerGreeting } from './greet.ts'
 import { CLOCK_SLACK_MS } from '../model.ts'
@@ -16,12 +17,12 @@ const MAX_GREETING_BYTES = 4096
 const MAX_RECEIPTS_BYTES = 4 * 1024 * 1024
 
 /** What answers other nodes, whatever the transport. Every refusal is audited with the peer that it was said to. */
-export function doorway(road: Road): WireHandler {
+export function doorway(road: Road, carrier: LinkSetting['carrier'] = 'https'): WireHandler {
   const announced: Announced = new Map()
   return async (request) => {
     const path = request.path.split('?')[0] ?? ''
     try {
-      return (await directoryRoute(road, path, request)) ?? (await roadRoute(road, announced, path, request))
+      return (await directoryRoute(road, path, request)) ?? (await roadRoute(road, announced, carrier, path, request))
     } catch (error) {
       return refuse(road, path, request, error)
     }
@@ -38,7 +39,7 @@ async function directoryRoute(road: Road, path: string, request: ArrivedRequest)
   return handler(road.node, { certificate: request.certificate, from: request.from, body })
 }
 
-async function roadRoute(road: Road, announced: Announced, path: string, request: ArrivedRequest): Promise<WireReply> {
+async function roadRoute(road: Road, announced: Announced, carrier: LinkSetting['carrier'], path: string, request: ArrivedRequest): Promise<WireReply> {
   const shipment = request.method === 'PUT' ? SHIPMENT.exec(path)?.[1] : undefined
   const chunk = request.method === 'PUT' ? CHUNK.exec(path) : null
   const isReceipts = request.method === 'POST' && path === paths.receipts
@@ -46,7 +47,7 @@ async function roadRoute(road: Road, announced: Announced, path: string, request
   const isAlive = request.method === 'POST' && path === paths.alive
   if (shipment === undefined && chunk === null && !isReceipts && !isHello && !isAlive) throw roadFaults.noSuchRoute()
   requireType(request, shipment !== undefined ? SHIPMENT_TYPE : chunk !== null ? CHUNK_TYPE : JSON_TYPE)
-  const offerer = requireNeighbour(road, request)
+  const offerer = requireNeighbour(road, request, carrier)
   road.hands.heard(offerer.peer)
   if (isHello) return hello(road, offerer, request)
   if (isAlive) return { status: 200, body: canonical({ v: 1, node: road.self, at: road.node.now().toISOString() }) }
@@ -67,12 +68,13 @@ function requireType(request: ArrivedRequest, type: string): void {
 }
 
 /** The caller is the neighbour whose certificate it proved to hold, and it says so itself. */
-function requireNeighbour(road: Road, request: ArrivedRequest): Offerer {
+function requireNeighbour(road: Road, request: ArrivedRequest, carrier: LinkSetting['carrier']): Offerer {
   const peer = peerOf(road.node, request.certificate)
   if (peer === null) throw roadFaults.unknownPeer()
   const claimed = request.headers[NODE_HEADER] ?? ''
   if (claimed !== peer) throw roadFaults.peerMismatch({ claimed: claimed.slice(0, 64), certificate: peer })
   if (!neighbours(road.node).includes(peer)) throw roadFaults.notNeighbour({ peer })
+  if (road.settingOf(peer).carrier !== carrier) throw roadFaults.otherCarrier({ peer, carrier })
   return { peer, epoch: request.headers[EPOCH_HEADER] ?? '', traceparent: request.headers[TRACE_HEADER] }
 }
 

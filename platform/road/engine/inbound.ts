@@ -153,7 +153,7 @@ export function checkShipment(road: Road, peer: string, id: string, shipment: Sh
   for (const signed of forwarded) require(verifyReceipt(road.suites, { signed, head, keyOf: receiptKeyOf(directory), verify: road.verify }))
   require(verifyHops(road.suites, { head, hops, keyOf: nodeKeyOf(directory), forwards: forwarded.length, verify: road.verify }))
   if (hops.filter(({ line }) => line.node === road.self).length > forwarded.length) throw roadFaults.hopLoop({ message: head.id, node: road.self })
-  const maxLabel = directory.node(road.self)?.maxLabel ?? 0
+  const maxLabel = Math.min(directory.node(road.self)?.maxLabel ?? 0, road.settingOf(peer).maxLabel.in)
   if (head.label > maxLabel) throw roadFaults.labelTooHigh({ message: head.id, label: head.label, maxLabel, node: road.self })
   require(senderMayOf(road, shipment))
   for (const { leaf } of slice) require(recipientKey(directory, leaf, head.suite, head.created))

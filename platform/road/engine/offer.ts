@@ -1,7 +1,7 @@
 import { base64url } from '@postroad/gm'
 import { SpanKind, type Traced, beginSpan, endSpan, traceparentOf } from '@postroad/kernel/trace'
 import { readChunk } from '@postroad/files/service'
-import { type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
+import { type Head, type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
 import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
@@ -17,6 +17,10 @@ export type OfferResult =
 
 /** A callee that asks for chunks again and again does not keep them. */
 const MOST_ROUNDS = 5
+
+/** The front of a shipment as it travels, the same on every try. */
+export const frontOf = ({ hops, slice, forwarded }: Pick<HandedShipment['shipment'], 'hops' | 'slice' | 'forwarded'>, message: HandedShipment['message']): Uint8Array =>
+  encodeShipment({ head: message.head, hops, slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded })
 
 /**
  * Offers a shipment to the next centre: small bodies inside, of large ones only what the centre says it lacks, chunk by chunk. Byte-identical on every try.
@@ -38,7 +42,7 @@ export async function offer(road: Road, handed: HandedShipment, epoch: string): 
 async function offerNow(road: Road, handed: HandedShipment, epoch: string, span: Traced): Promise<OfferResult> {
   const { shipment, message } = handed
   const address = addressOf(road, shipment.link)
-  const frame = encodeShipment({ head: message.head, hops: shipment.hops, slice: shipment.slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded: shipment.forwarded })
+  const frame = frontOf(shipment, message)
   const body = message.framed === null ? [frame] : [frame, message.framed]
   const traced = span === null ? {} : { [TRACE_HEADER]: traceparentOf(span) }
   const put = (path: string, type: string, content: readonly Uint8Array[]): Promise<WireReply> =>
@@ -47,8 +51,7 @@ async function offerNow(road: Road, handed: HandedShipment, epoch: string, span:
     faultpoint('offer.beforeSend')
     const reply = await put(paths.shipment(shipment.id), SHIPMENT_TYPE, body)
     faultpoint('offer.afterAnswer')
-    if (reply.status === 200) return readCustody(road, handed, reply, epoch)
-    if (reply.status !== 202) return resultOf(reply)
+    if (reply.status !== 202) return readOffer(road, { peer: shipment.link, head: message.head }, reply, (told) => told === epoch)
     const sent = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put, epoch)
     if (sent !== null) return sent
   }
@@ -65,10 +68,14 @@ async function sendMissing(road: Road, handed: HandedShipment, missing: readonly
     if (reply.status === 404) return null // not announced any more
     if (reply.status !== 200) return resultOf(reply)
     if (!readReply(reply, chunkAnswer).custody) continue
-    return readCustody(road, handed, reply, epoch)
+    return readOffer(road, { peer: shipment.link, head: message.head }, reply, (told) => told === epoch)
   }
   return null
 }
+
+/** What a centre answered to an offer, at once over https or days later by bundle. `isPresent` judges the epoch in which it took custody. */
+export const readOffer = (road: Road, offered: { readonly peer: string; readonly head: Head }, reply: WireReply, isPresent: (epoch: string) => boolean): OfferResult =>
+  reply.status === 200 ? readCustody(road, offered, reply, isPresent) : resultOf(reply)
 
 function resultOf(reply: WireReply): OfferResult {
   const { code, later } = faultOf(reply)
@@ -77,14 +84,14 @@ function resultOf(reply: WireReply): OfferResult {
 }
 
 /** Custody has passed only if the next centre says so with its seal; the other receipts are kept if they hold. */
-function readCustody(road: Road, { shipment, message }: HandedShipment, reply: WireReply, greeted: string): OfferResult {
+function readCustody(road: Road, { peer, head }: { readonly peer: string; readonly head: Head }, reply: WireReply, isPresent: (epoch: string) => boolean): OfferResult {
   const { mark, receipts, epoch } = readReply(reply, custodyAnswer)
-  if (epoch !== greeted) return { kind: 'greet' } // it speaks of what a restore may have undone
+  if (!isPresent(epoch)) return { kind: 'greet' } // it speaks of what a restore may have undone
   const keyOf = receiptKeyOf(directoryOf(road))
-  const verdicts = receipts.map((signed) => ({ signed, verdict: verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }) }))
+  const verdicts = receipts.map((signed) => ({ signed, verdict: verifyReceipt(road.suites, { signed, head, keyOf, verify: road.verify }) }))
   const good = verdicts.filter(({ verdict }) => verdict.ok).map(({ signed }) => signed)
-  const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === shipment.link)
-  if (good.length < receipts.length) road.node.log.warn({ peer: shipment.link, message: message.head.id, refused: verdicts.flatMap(({ signed: { receipt }, verdict }) => (verdict.ok ? [] : [{ kind: receipt.kind, code: verdict.fault.code }])) }, 'receipts in an answer refused')
+  const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === peer)
+  if (good.length < receipts.length) road.node.log.warn({ peer, message: head.id, refused: verdicts.flatMap(({ signed: { receipt }, verdict }) => (verdict.ok ? [] : [{ kind: receipt.kind, code: verdict.fault.code }])) }, 'receipts in an answer refused')
   return custody ? { kind: 'custody', mark, receipts: good } : { kind: 'later', code: 'road.noCustody' }
 }
 

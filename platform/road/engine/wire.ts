@@ -26,7 +26,7 @@ export const paths = {
 
 const count = z.number().int().min(0)
 /** What each side of a link tells of itself: its epoch, what it took over from the other, ever (`marks`), and what it was last told in turn (`given`). */
-const marks = z.strictObject({ taken: count, receipts: count })
+export const marks = z.strictObject({ taken: count, receipts: count })
 export const greeting = z.strictObject({ v: z.literal(1), node: directoryId, epoch: z.string().min(1).max(100), marks, given: marks, at: instant })
 export type Greeting = z.infer<typeof greeting>
 

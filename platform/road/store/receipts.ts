@@ -88,10 +88,16 @@ export async function insertRelay(tx: Tx, relays: readonly { readonly link: stri
   })
 }
 
-/** Receipts that wait to be sent since before `before`, oldest first. */
-export async function waitingRelays(tx: Tx, before: Date, limit: number): Promise<readonly Relayed[]> {
-  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and at < ${before} order by seq limit ${limit}`.execute(tx)
+/** Receipts that wait to be sent since before `before`, oldest first; those of `except` are fetched by whoever prepares a bundle. */
+export async function waitingRelays(tx: Tx, before: Date, limit: number, except: readonly string[]): Promise<readonly Relayed[]> {
+  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and at < ${before} and not link = any(${[...except]}::text[]) order by seq limit ${limit}`.execute(tx)
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
+}
+
+/** The receipts behind numbers of a link's relays. */
+export async function relayIds(tx: Tx, link: string, seqs: readonly string[]): Promise<readonly { readonly seq: number; readonly id: string }[]> {
+  const { rows } = await sql<{ seq: string; id: string }>`select seq, receipt as id from road.relay where link = ${link} and seq = any(${[...seqs]}::bigint[])`.execute(tx)
+  return rows.map(({ seq, id }) => ({ seq: Number(seq), id }))
 }
 
 /** What became of relayed receipts. `retry`: the peer does not know the message (yet, if it is being offered again); given up after `MOST_TRIES`. */
