@@ -194,10 +194,11 @@ const GRANTS: Readonly<Record<string, string>> = {
   'kernel.event': 'rad', 'kernel.event_delivery': 'rawd', 'kernel.migration': '',
   'ledger.checkpoint': 'ra', 'ledger.position': 'ra', 'ledger.record': 'ra',
   'road.arrival': 'ra', 'road.attempt': 'ra', 'road.message': 'ra', 'road.receipt': 'ra', 'road.submission': 'ra', 'road.taken': 'ra', 'road.tombstone': 'ra',
+  'road.bundle': 'raw', 'road.bundle_answer': 'rawd', 'road.bundle_item': 'ra', 'road.bundle_link': 'raw', 'road.bundle_part': 'rad', 'road.bundle_taken': 'raw',
   'road.body': 'raw', 'road.delivery': 'raw', 'road.shipment': 'raw', 'road.relay': 'raw', 'road.link': 'raw', 'road.due': 'rad', 'road.epoch': 'raw',
   'watch.alarm': 'ra', 'watch.alarm_clear': 'ra', 'watch.alarm_seen': 'ra', 'watch.reading': 'raw',
 }
-const APPEND_ONLY = ['documents.list_version', 'directory.misbehaviour', 'directory.statement', 'directory.void', 'ledger.checkpoint', 'ledger.position', 'ledger.record', 'road.arrival', 'road.attempt', 'road.message', 'road.receipt', 'road.submission', 'road.taken', 'road.tombstone', 'watch.alarm', 'watch.alarm_clear', 'watch.alarm_seen']
+const APPEND_ONLY = ['documents.list_version', 'directory.misbehaviour', 'directory.statement', 'directory.void', 'ledger.checkpoint', 'ledger.position', 'ledger.record', 'road.arrival', 'road.attempt', 'road.bundle_item', 'road.message', 'road.receipt', 'road.submission', 'road.taken', 'road.tombstone', 'watch.alarm', 'watch.alarm_clear', 'watch.alarm_seen']
 
 describe('a table', () => {
   it('gives the application’s role what the list says and no more; nothing can be emptied', async () => {

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { type Engine, startEngine } from './engine/engine.ts'
 import type { LinkReport } from './engine/link.ts'
 import { roadSlot } from './engine/road.ts'
+import { roadRoutes } from './http.ts'
 import { followDeputies, forgetOldBodies, raiseLate } from './limits.ts'
 import { httpsTransport } from './transport/https.ts'
 import type { LinkTransport } from './transport/port.ts'
@@ -32,6 +33,7 @@ export const road = definePlugin({
   title: roadTitle,
   migrations: new URL('./migrations/', import.meta.url),
   permissions: roadPermissions,
+  routes: roadRoutes,
   events: [roadArrived, roadReceipt, roadQueued],
   on: [
     { event: roadQueued.name, handle: async (_payload, node) => node.slots.get(engineSlot).wake() },

@@ -116,12 +116,13 @@ async function changeOpen(node: Node, principal: PersonPrincipal, link: string, 
 
 /**
  * A second person lets a prepared bundle out (双人放行): only now its files can be written.
- * @throws road.noBundle, road.bundleNotOpen, road.samePerson
+ * @throws road.noBundle, road.bundleNotOpen, road.samePerson, road.aboveClearance
  */
 export const releaseBundle = (node: Node, principal: PersonPrincipal, link: string, number: number): Promise<BundleRow> =>
   changeOpen(node, principal, link, number, 'road.bundleReleased', async (tx, bundle) => {
     if (bundle.state !== 'prepared') throw roadFaults.bundleNotOpen({ state: bundle.state })
     if (bundle.preparedBy === principal.person) throw roadFaults.samePerson()
+    if (bundle.summary.topLabel > principal.clearance) throw roadFaults.aboveClearance()
     await setReleased(tx, link, number, principal.person)
   })
 

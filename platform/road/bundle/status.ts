@@ -3,8 +3,9 @@ import type { Node } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import type { Tx } from '@postroad/kernel/database'
 import { type Road, roadSlot } from '../engine/road.ts'
-import { type BundleRow, type BundleSummary, answersFor, listBundles, lockBundleLink, relaysFor, shipmentsFor } from '../store/bundles.ts'
-import { takenBundles, unanswered } from '../store/bundles-taken.ts'
+import { type BundleRow, type BundleSummary, answersFor, findBundle, listBundles, lockBundleLink, relaysFor, shipmentsFor } from '../store/bundles.ts'
+import { roadFaults } from '../words.ts'
+import { type BundledShipment, bundledShipments, takenBundles, unanswered } from '../store/bundles-taken.ts'
 import { type Gap, gapsOf } from './model.ts'
 import { patienceOf, requireBundleLink } from './prepare.ts'
 
@@ -74,6 +75,17 @@ async function statusOf(tx: Tx, road: Road, link: string): Promise<BundleStatus>
       partial: seen.filter(({ state }) => state === 'partial').map(({ number, remarks }) => ({ number, remarks: remarks.map(({ what, code }) => ({ what, code })) })),
     },
   }
+}
+
+/** What whoever releases a bundle looks at: the heads of its shipments, as every centre sees them; those above the reader's clearance are counted only. @throws road.noBundle */
+export async function bundleContents(node: Node, link: string, number: number, clearance: number): Promise<{ readonly bundle: OpenBundle; readonly shipments: readonly BundledShipment[]; readonly aboveClearance: number }> {
+  return node.transaction(service('road'), async (tx) => {
+    const bundle = await findBundle(tx, link, number)
+    if (bundle === null) throw roadFaults.noBundle()
+    const all = await bundledShipments(tx, link, number)
+    const shipments = all.filter(({ label }) => label <= clearance)
+    return { bundle: openOf(bundle), shipments, aboveClearance: all.length - shipments.length }
+  })
 }
 
 const openOf = ({ number, state, preparedBy, summary }: BundleRow): OpenBundle => ({ number, state, preparedBy, summary })

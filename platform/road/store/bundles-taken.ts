@@ -38,6 +38,16 @@ export async function unanswered(tx: Tx, link: string): Promise<readonly { reado
   return rows
 }
 
+/** A shipment as its head shows it. */
+export type BundledShipment = { readonly message: string; readonly sender: string; readonly recipients: readonly string[]; readonly urgency: string; readonly label: number; readonly bytes: number; readonly created: string }
+export async function bundledShipments(tx: Tx, link: string, number: number): Promise<readonly BundledShipment[]> {
+  const { rows } = await sql<Omit<BundledShipment, 'bytes' | 'created'> & { bytes: string; created: Date }>`select m.id as message, m.sender_organ as sender, m.head ->> 'urgency' as urgency, m.label, b.bytes, m.created,
+      (select array_agg(x #>> '{leaf,organ}') from json_array_elements(s.slice) x) as recipients
+    from road.bundle_item i join road.shipment s on s.id = i.ref join road.message m on m.id = s.message join road.body b on b.message = m.id
+    where i.link = ${link} and i.number = ${number} and i.kind = 'shipment' order by i.part`.execute(tx)
+  return rows.map((row) => ({ ...row, bytes: Number(row.bytes), created: row.created.toISOString() }))
+}
+
 export type QueuedShipment = { readonly id: string; readonly message: string; readonly fence: number }
 /** A shipment of this link that has not been handed on; null otherwise. */
 export async function queuedShipment(tx: Tx, link: string, id: string): Promise<QueuedShipment | null> {
