@@ -36,8 +36,8 @@ export async function raiseNumber(tx: Tx, peer: string, number: number): Promise
 export type Patience = { readonly link: string; readonly next: number; readonly bundles: number; readonly since: Date }
 const outstanding = ({ link, next, bundles, since }: Patience) => sql`(b.link = ${link} and (b.state in ('prepared', 'released')
   or (b.state = 'written' and b.lost_at is null and b.number >= ${next - bundles} and b.written_at > ${since})))`
-const notUnderWay = (patience: Patience, kind: string, ref: ReturnType<typeof sql.raw>) => sql`not exists (select from road.bundle_item i join road.bundle b on (b.link, b.number) = (i.link, i.number)
-  where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and ${outstanding(patience)})`
+const notUnderWay = (patience: Patience, kind: string, ref: ReturnType<typeof sql.raw>, since = sql.raw(`'-infinity'::timestamptz`)) => sql`not exists (select from road.bundle_item i join road.bundle b on (b.link, b.number) = (i.link, i.number)
+  where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and b.created >= ${since} and ${outstanding(patience)})`
 
 export type WaitingShipment = { readonly id: string; readonly message: string; readonly kind: string; readonly label: number; readonly thread: string; readonly sender: string; readonly urgency: string; readonly ordinal: number; readonly rank: number; readonly bytes: number; readonly idle: boolean }
 
@@ -54,8 +54,9 @@ export async function relaysFor(tx: Tx, patience: Patience, limit: number): Prom
   return rows
 }
 
+/** Answers that are in no bundle that is still waited for, or have become others since. */
 export async function answersFor(tx: Tx, patience: Patience, limit: number): Promise<readonly { readonly ref: string; readonly content: Uint8Array }[]> {
-  const { rows } = await sql<{ ref: string; content: Uint8Array }>`select a.kind || ' ' || a.ref as ref, a.content from road.bundle_answer a where a.link = ${patience.link} and ${notUnderWay(patience, 'answer', sql.raw(`a.kind || ' ' || a.ref`))} order by a.at limit ${limit}`.execute(tx)
+  const { rows } = await sql<{ ref: string; content: Uint8Array }>`select a.kind || ' ' || a.ref as ref, a.content from road.bundle_answer a where a.link = ${patience.link} and ${notUnderWay(patience, 'answer', sql.raw(`a.kind || ' ' || a.ref`), sql.raw('a.at'))} order by a.at limit ${limit}`.execute(tx)
   return rows
 }
 
