@@ -5,7 +5,7 @@ import { freePort, until } from '@postroad/kernel/testing'
 import { type TestDatabase, createTestDatabase } from '@postroad/kernel/testing-database'
 import { anchorFingerprint } from '@postroad/waybill'
 import { type Child, childProcess } from './child.ts'
-import { type Network, type OrganKeys, type Place, codeFor, makeOrganKeys, organBodies } from './network.ts'
+import { type Network, type OrganKeys, type Place, codeFor, linksFile, makeOrganKeys, organBodies } from './network.ts'
 import { ROOMS } from './rooms.ts'
 import type { Order } from './orders.ts'
 
@@ -13,7 +13,7 @@ import type { Order } from './orders.ts'
 export type Stations = Pick<Network, 'keys'> & { at(id: string): Child<Order>; stop(): Promise<void> }
 
 /** A tree of processes. The test keeps the organs' keys and plays their terminals. */
-export async function startStations(places: readonly Place[]): Promise<Stations> {
+export async function startStations(places: readonly Place[], carry: (at: (id: string) => Child<Order>) => Promise<void> = async () => undefined): Promise<Stations> {
   const keys = new Map<string, OrganKeys>()
   const stations = new Map<string, Child<Order> & { remove(): Promise<void>; readonly port: number; readonly home: string }>()
   let anchor = ''
@@ -24,13 +24,16 @@ export async function startStations(places: readonly Place[]): Promise<Stations>
       node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2 },
       parent, invites: places.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), organs: [], people: [],
     }
-    const station = await prepare(place.id, bootstrap, place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys)))
+    const station = await prepare(place, bootstrap, place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys)))
     stations.set(place.id, station)
     await station.start()
     if (place.parent === null) anchor = fingerprintIn(station.home, place.id)
   }
   const all = [...stations.values()]
-  await until(async () => new Set(await Promise.all(all.map((station) => station.ask({ kind: 'checkpoint' }).catch(() => Math.random())))).size === 1)
+  await until(async () => {
+    await carry((id) => stations.get(id) ?? missing(id))
+    return new Set(await Promise.all(all.map((station) => station.ask({ kind: 'checkpoint' }).catch(() => Math.random())))).size === 1
+  })
   return {
     keys,
     at: (id) => stations.get(id) ?? missing(id),
@@ -47,14 +50,15 @@ function fingerprintIn(home: string, node: string): string {
   return anchorFingerprint(suites, node, keys.map(({ id, suite, publicKey }) => ({ id, suite, publicKey })))
 }
 
-async function prepare(id: string, bootstrap: unknown, bodies: unknown) {
+async function prepare(place: Place, bootstrap: unknown, bodies: unknown) {
   const home = mkdtempSync(join('/tmp', 'postroad-home-'))
   chmodSync(home, 0o711)
   const database = await createTestDatabase(ROOMS)
   const port = await freePort()
   writeFileSync(join(home, 'bootstrap.json'), JSON.stringify(bootstrap))
   writeFileSync(join(home, 'bodies.json'), JSON.stringify(bodies))
-  const child = childProcess<Order>(new URL('./station.ts', import.meta.url), envOf(id, home, port, database))
+  const links = linksFile(place)
+  const child = childProcess<Order>(new URL('./station.ts', import.meta.url), { ...envOf(place.id, home, port, database), ...(links === null ? {} : { POSTROAD_LINKS: links }) })
   return {
     ...child,
     home,
