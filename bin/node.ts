@@ -10,10 +10,11 @@ import { keys } from '@postroad/keys/plugin'
 import { ledger } from '@postroad/ledger/plugin'
 import { road } from '@postroad/road/plugin'
 import { watch } from '@postroad/watch/plugin'
+import { courier } from './courier.ts'
 import { inspection } from './inspect.ts'
 
 /** Every room of this node, in the order in which they start: each may lean on those before it. */
-export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, watch, documents, networkConsole, inspection]
+export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, watch, documents, networkConsole, inspection, courier]
 
 /** Starts the node and stops it on SIGINT, SIGTERM, or when the process that forked it is gone. */
 export async function runNode(config: Config): Promise<{ readonly stopped: Promise<void> }> {

@@ -8,6 +8,7 @@ const COMMANDS: readonly Command[] = [
   { name: 'up', words: '启动本节点（配置取自环境变量）   [--node 编号] [--home 目录] [--bootstrap 文件]', load: () => import('./commands/up.ts') },
   { name: 'doctor', words: '体检：端口、磁盘、时钟、逐条链路、证书，并说明怎么办   [--home 目录] [--json]', load: () => import('./commands/doctor.ts') },
   { name: 'verify', words: '离线核验凭证   凭证.zip --anchor 根指纹 [--json]', load: () => import('./commands/verify.ts') },
+  { name: 'bundle', words: '摆渡：用介质传送一条链路   export --link 节点 --to 目录 [--volume-size 4GB] [--number 编号] · import 目录|文件… · status [--link 节点]   [--home 目录] [--json]', load: () => import('./commands/bundle.ts') },
   { name: 'ledger', words: '核验审计账本   verify [--home 目录] [--json]', load: () => import('./commands/ledger.ts') },
 ]
 
