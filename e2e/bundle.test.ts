@@ -82,7 +82,7 @@ describe('a department that no network reaches', () => {
     expect((await postroad(BUREAU, 'import', medium)).text).toContain('此前已导入')
     await carry(BUREAU, COUNTY)
     await until(async () => (await stateOf(sender, message)) === 'arrived')
-    await reader.open(message)
+    await reader.openReceived(message)
     await reader.signFor(message)
     await carry(BUREAU, COUNTY)
     await until(async () => (await stateOf(sender, message)) === 'signedFor')

@@ -16,8 +16,8 @@ const linkSetting = z.strictObject({
   /** Highest label that may go over this link, in each direction; a node's own limit holds besides. */
   maxLabel: z.strictObject({ out: label.default(7), in: label.default(7) }).prefault({}),
   volumeBytes: z.number().int().min(1000).max(2 ** 40).default(VOLUME_BYTES),
-  /** Shipments without an answer go again after so many bundles or days; at once when the peer says that it lacks the bundle. */
-  again: z.strictObject({ bundles: z.number().int().min(1).max(1000).default(3), days: z.number().min(0).max(3650).default(10) }).prefault({}),
+  /** Shipments without an answer go again after so many bundles or days; at once when the peer says that it lacks the bundle. One way, where no answer comes, they go so many `times` in all. */
+  again: z.strictObject({ bundles: z.number().int().min(1).max(1000).default(3), days: z.number().min(0).max(3650).default(10), times: z.number().int().min(1).max(1000).default(5) }).prefault({}),
   /** Run over every volume written or read, with its path as last argument; exit code 0 lets it pass. */
   scan: command.nullable().default(null),
 })

@@ -60,7 +60,7 @@ export async function prepareBundle(node: Node, link: string, person: PersonPrin
 }
 
 export const patienceOf = (setting: LinkSetting, link: string, next: number, now: Date): Patience =>
-  ({ link, next, bundles: setting.again.bundles, since: new Date(now.getTime() - setting.again.days * DAY_MS) })
+  ({ link, next, bundles: setting.again.bundles, since: new Date(now.getTime() - setting.again.days * DAY_MS), times: setting.oneWay ? setting.again.times : null })
 
 /** What a HELLO says, and which of the peer's bundles are here. The link's row is locked first: no answer in this bundle tells of more than its marks. */
 async function greetingFor(tx: Tx, road: Road, link: string, known: BundleLink): Promise<BundleGreeting> {

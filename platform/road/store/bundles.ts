@@ -32,12 +32,13 @@ export async function raiseNumber(tx: Tx, peer: string, number: number): Promise
   await sql`update road.bundle_link set last_number = greatest(last_number, ${number}) where peer = ${peer}`.execute(tx)
 }
 
-/** How long what was put into a bundle is left to it. */
-export type Patience = { readonly link: string; readonly next: number; readonly bundles: number; readonly since: Date }
+/** How long what was put into a bundle is left to it, and how often it goes at most (null: until it is answered). */
+export type Patience = { readonly link: string; readonly next: number; readonly bundles: number; readonly since: Date; readonly times: number | null }
 const outstanding = ({ link, next, bundles, since }: Patience) => sql`(b.link = ${link} and (b.state in ('prepared', 'released')
   or (b.state = 'written' and b.lost_at is null and b.number >= ${next - bundles} and b.written_at > ${since})))`
-const notUnderWay = (patience: Patience, kind: string, ref: ReturnType<typeof sql.raw>, since = sql.raw(`'-infinity'::timestamptz`)) => sql`not exists (select from road.bundle_item i join road.bundle b on (b.link, b.number) = (i.link, i.number)
-  where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and b.created >= ${since} and ${outstanding(patience)})`
+const notUnderWay = (patience: Patience, kind: string, ref: ReturnType<typeof sql.raw>, since = sql.raw(`'-infinity'::timestamptz`)) => sql`(not exists (select from road.bundle_item i join road.bundle b on (b.link, b.number) = (i.link, i.number)
+    where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and b.created >= ${since} and ${outstanding(patience)})
+  and (${patience.times}::int is null or (select count(*) from road.bundle_item i join road.bundle b on (b.link, b.number) = (i.link, i.number) where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and b.state = 'written') < ${patience.times}::int))`
 
 export type WaitingShipment = { readonly id: string; readonly message: string; readonly kind: string; readonly label: number; readonly thread: string; readonly sender: string; readonly urgency: string; readonly ordinal: number; readonly rank: number; readonly bytes: number; readonly idle: boolean }
 
