@@ -5,8 +5,9 @@ import { directoryId, hashText } from '@postroad/waybill'
 import { z } from 'zod'
 import { endHeld } from './bundle/held.ts'
 import { LAST_NUMBER } from './bundle/format.ts'
-import { prepareBundle, releaseBundle, withdrawBundle } from './bundle/prepare.ts'
+import { prepareBundle, releaseBundle } from './bundle/prepare.ts'
 import { bundleContents, bundleStatus } from './bundle/status.ts'
+import { withdrawInTurn } from './bundle/turns.ts'
 import type { BundleRow } from './store/bundles.ts'
 
 const number = z.coerce.number().int().min(1).max(LAST_NUMBER)
@@ -31,7 +32,7 @@ export function roadRoutes(server: Server, node: Node): void {
   server.post('/bundles/:link/:number/release', { schema: { params: ofBundle, body: nothing } }, async (request) =>
     shown(await releaseBundle(node, requireDuty(request, 'road.release'), request.params.link, request.params.number)))
   server.post('/bundles/:link/:number/withdraw', { schema: { params: ofBundle, body: nothing } }, async (request) =>
-    shown(await withdrawBundle(node, requireDuty(request, 'road.release'), request.params.link, request.params.number)))
+    shown(await withdrawInTurn(node, requireDuty(request, 'road.release'), request.params.link, request.params.number)))
   server.post('/held/:link/:shipment/end', { schema: { params: ofShipment, body: nothing } }, async (request) => {
     await endHeld(node, requireDuty(request, 'road.release'), request.params.link, request.params.shipment)
     return {}

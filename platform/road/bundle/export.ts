@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readChunk } from '@postroad/files/service'
 import { signAsNode } from '@postroad/directory/service'
@@ -37,7 +37,6 @@ export async function exportBundle(node: Node, order: ExportOrder): Promise<Expo
   const bundle = await bundleToWrite(node, order, setting.release === 'onePerson')
   const name = nameOf({ from: road.self, to: bundle.link, number: bundle.number })
   try {
-    await mkdir(order.to, { recursive: true })
     await rm(join(order.to, `${name}${MANIFEST_SUFFIX}`), { force: true })
     const written = await writeVolumes(road.suites[BUNDLE_SUITE], order.to, name, order.volumeBytes ?? setting.volumeBytes, partsFor(road, bundle))
     faultpoint('bundle.volumesWritten')
@@ -118,9 +117,13 @@ async function finish(road: Road, bundle: BundleRow, folder: string, name: strin
   await syncFolder(folder)
   faultpoint('bundle.filesWritten')
   const total = volumes.reduce((sum, one) => sum + one.bytes, 0)
-  await node.transaction(service('road'), async (tx) => {
-    await setWritten(tx, bundle.link, bundle.number, hash, node.now())
+  const kept = node.transaction(service('road'), async (tx) => {
+    if (!(await setWritten(tx, bundle.link, bundle.number, hash, node.now()))) throw roadFaults.bundleNotOpen({ state: 'withdrawn' })
     await record(tx, node, { act: 'road.bundleWritten', actor: OPERATOR, object: `${bundle.link}/${bundle.number}`, outcome: 'done', detail: { ...bundle.summary, volumes: volumes.length, bytes: total, hash, releasedBy: bundle.releasedBy ?? '-' } })
+  })
+  await kept.catch(async (error: unknown) => {
+    await rm(path, { force: true }) // withdrawn by another process meanwhile: without its manifest nobody can import it
+    throw error
   })
   return { link: bundle.link, number: bundle.number, bytes: total, summary: bundle.summary, files: [...volumes.map((_, index) => volumeName(name, index, volumes.length)), `${name}${MANIFEST_SUFFIX}`] }
 }

@@ -13,7 +13,7 @@ export const MOST_BYTES: Readonly<Record<Exclude<PartKind, 'shipment' | 'followU
 export const isShipment = (kind: PartKind): kind is 'shipment' | 'followUp' => kind === 'shipment' || kind === 'followUp'
 
 export const MOST_PARTS = 50_000
-export const MOST_VOLUMES = 9999
+export const MOST_VOLUMES = 999
 export const MOST_MANIFEST_BYTES = 16 * 1024 * 1024
 export const LAST_NUMBER = 999_999
 

@@ -18,7 +18,7 @@ import { type Gap, gapsOf } from './model.ts'
 import { requireBundleLink } from './prepare.ts'
 import { scanVolume } from './scan.ts'
 import { type Part, type Taking, WHOLE_BYTES, takePart } from './take.ts'
-import { checkVolume, openStream, readPlain } from './volumes.ts'
+import { checkVolume, readPlain, streamOf } from './volumes.ts'
 
 /**
  * What became of one bundle. `known`: it was here before, nothing was done. `partial`: what is whole was taken; the rest when it is imported again, or goes again by itself.
@@ -37,6 +37,7 @@ export type ImportReport = {
 }
 
 const AT_ONCE = 32
+const MOST_MANIFESTS = 1000
 const SEEN = 2000
 const REMARKS = 1000
 
@@ -49,12 +50,18 @@ export async function importBundles(node: Node, places: readonly string[]): Prom
   const medium = await lookForBundles(places)
   if (medium.manifests.length === 0) throw roadFaults.bundleUnreadable({ reason: 'noManifest' })
   const reports: ImportReport[] = []
-  const read = await Promise.all(medium.manifests.map(async (path) => ({ path, manifest: await readManifest(road, path).catch((error: unknown) => error) })))
-  const numberOf = (manifest: unknown): number => (isManifest(manifest) ? manifest.number : 0)
-  for (const { path, manifest } of read.toSorted((a, b) => numberOf(a.manifest) - numberOf(b.manifest))) {
+  for (const path of await byNumber(road, medium.manifests.slice(0, MOST_MANIFESTS))) {
+    const manifest = await readManifest(road, path).catch((error: unknown) => error)
     reports.push(await importOne(road, medium, path, manifest).catch((error: unknown) => refused(node, path, isManifest(manifest) ? manifest : null, error)))
   }
   return reports
+}
+
+/** One manifest is held at a time, however many there are. */
+async function byNumber(road: Road, paths: readonly string[]): Promise<readonly string[]> {
+  const numbered: { path: string; number: number }[] = []
+  for (const path of paths) numbered.push({ path, number: await readManifest(road, path).then(({ number }) => number, () => 0) })
+  return numbered.toSorted((a, b) => a.number - b.number).map(({ path }) => path)
 }
 
 const isManifest = (value: unknown): value is BundleManifest => typeof value === 'object' && value !== null && !(value instanceof Error)
@@ -92,21 +99,17 @@ async function importOne(road: Road, medium: Medium, path: string, manifest: unk
   const before = await see(road, manifest)
   if (before.state === 'done') return { ...base, outcome: 'known', parts: {}, remarks: before.remarks, gaps: await gapsFrom(road, from, life) }
   const { remarks: wrong, paths } = await checkVolumes(road, medium, path, manifest)
-  const stream = await openStream(manifest.volumes.map(({ bytes }, index) => ({ bytes, path: paths[index] ?? null })))
-  try {
-    const taking: Taking = { road, manifest, stream, suite: road.suites[BUNDLE_SUITE], doorway: doorway(road, 'bundle'), isPresent: false, counts: null }
-    const { taken, remarks } = await takeAll(taking)
-    const all = [...wrong, ...remarks].slice(0, REMARKS)
-    const state = [...wrong, ...remarks].some(({ later }) => later) ? 'partial' : 'done'
-    faultpoint('bundle.beforeDone')
-    await road.node.transaction(service('road'), async (tx) => {
-      await keepTakenBundle(tx, from, { ...before, state, remarks: all })
-      await record(tx, road.node, { act: 'road.bundleImported', actor: { kind: 'node', id: from }, object: `${from}/${number}`, outcome: 'done', detail: { ...taken, state, remarks: wrong.length + remarks.length, firstRemark: all[0]?.code ?? '-' } })
-    })
-    return { ...base, outcome: state === 'done' ? 'imported' : 'partial', parts: taken, remarks: all, gaps: await gapsFrom(road, from, life) }
-  } finally {
-    await stream.close()
-  }
+  const stream = streamOf(manifest.volumes.map(({ bytes }, index) => ({ bytes, path: paths[index] ?? null })))
+  const taking: Taking = { road, manifest, stream, suite: road.suites[BUNDLE_SUITE], doorway: doorway(road, 'bundle'), isPresent: false, counts: null }
+  const { taken, remarks } = await takeAll(taking)
+  const all = [...wrong, ...remarks].slice(0, REMARKS)
+  const state = [...wrong, ...remarks].some(({ later }) => later) ? 'partial' : 'done'
+  faultpoint('bundle.beforeDone')
+  await road.node.transaction(service('road'), async (tx) => {
+    await keepTakenBundle(tx, from, { ...before, state, remarks: all })
+    await record(tx, road.node, { act: 'road.bundleImported', actor: { kind: 'node', id: from }, object: `${from}/${number}`, outcome: 'done', detail: { ...taken, state, remarks: wrong.length + remarks.length, firstRemark: all[0]?.code ?? '-' } })
+  })
+  return { ...base, outcome: state === 'done' ? 'imported' : 'partial', parts: taken, remarks: all, gaps: await gapsFrom(road, from, life) }
 }
 
 /** Keeps that the bundle came. @throws road.bundleNumberReused for a number that stood for something else */
@@ -163,6 +166,7 @@ async function takeAll(taking: Taking): Promise<{ taken: Readonly<Record<string,
       else remarks.push(remark)
     }).finally(() => under.delete(work))
     under.add(work)
+    work.catch(() => undefined) // whoever waits below hears of it
     if (isAlone) await work
     else if (under.size >= AT_ONCE) await Promise.race(under)
   }

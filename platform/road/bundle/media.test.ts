@@ -112,6 +112,19 @@ describe('media that come wrong', () => {
     expect(await stateOf(message)).toBe('arrived')
   })
 
+  it('a medium that is not there, or too many volumes for it, is said before anything counts as written', async () => {
+    const message = await post(300_000)
+    const { lastNumber } = (await bundleStatus(at(CITY).node, COUNTY))[0]?.out ?? { lastNumber: 0 }
+    await expect(write(at(CITY), COUNTY, { folder: '/nowhere/at/all' })).rejects.toMatchObject({ code: 'road.mediumFailed', detail: { reason: 'ENOENT' } })
+    await expect(write(at(CITY), COUNTY, { folder: '/dev/full' })).rejects.toMatchObject({ code: 'road.mediumFailed' })
+    await expect(write(at(CITY), COUNTY, { volumeBytes: 100 })).rejects.toMatchObject({ code: 'road.mediumFailed', detail: { reason: 'volumes' } })
+    const folder = await write(at(CITY), COUNTY)
+    expect(readSigned(folder).manifest.number).toBe(lastNumber + 1)
+    expect((await read(at(COUNTY), folder)).outcome).toBe('imported')
+    await settle()
+    expect(await stateOf(message)).toBe('arrived')
+  })
+
   it('any flipped byte of any volume is found and named; what is whole is taken, the rest comes again', async () => {
     const messages = await Promise.all([1, 2, 3, 4, 5, 6].map(() => post()))
     const folder = await write(at(CITY), COUNTY)

@@ -35,6 +35,15 @@ export const WHOLE_BYTES = 1024 * 1024
 /** Takes one part. Its bytes are those that the manifest names, or nothing of it counts but what verified by itself. */
 export async function takePart(taking: Taking, part: Part): Promise<Remark | null> {
   const what = `${part.kind} ${part.index}`
+  try {
+    return await takeWhole(taking, part, what)
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error && (error.syscall === 'read' || error.syscall === 'open')) return damaged(what) // a scratched disk, or one pulled out
+    throw error
+  }
+}
+
+async function takeWhole(taking: Taking, part: Part, what: string): Promise<Remark | null> {
   if (isShipment(part.kind)) return takeShipment(taking, part, what)
   if (part.bytes > MOST_BYTES[part.kind]) return { what, code: 'road.tooLong', later: false }
   const bytes = await gather(taking.stream.read(part.from, part.bytes))

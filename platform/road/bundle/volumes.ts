@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Suite, base64url } from '@postroad/gm'
-import { volumeName } from './format.ts'
+import { roadFaults } from '../words.ts'
+import { MOST_VOLUMES, volumeName } from './format.ts'
 
 /** One volume as the manifest names it. */
 export type Volume = { readonly bytes: number; readonly hash: string }
@@ -38,6 +39,7 @@ export async function writeVolumes(suite: Suite, folder: string, name: string, l
         digest.update(whole)
         bytes += whole.length
         for (let piece = whole; piece.length > 0; ) {
+          if (current === null && volumes.length === MOST_VOLUMES) throw roadFaults.mediumFailed({ reason: 'volumes', most: MOST_VOLUMES })
           current ??= { file: await freshFile(temporary(folder, name, volumes.length)), digest: suite.createHash(), bytes: 0 }
           const now = piece.subarray(0, limit - current.bytes)
           await current.file.writeFile(now)
@@ -134,25 +136,26 @@ export async function checkVolume(suite: Suite, path: string | null, { bytes, ha
   }
 }
 
-/** The one stream that volumes are together. Only those given can be read. */
-export type Stream = { has(from: number, length: number): boolean; read(from: number, length: number): AsyncGenerator<Uint8Array>; close(): Promise<void> }
+/** The one stream that volumes are together. Only those with a path can be read; each is opened while it is read, so that many volumes need no many handles. */
+export type Stream = { has(from: number, length: number): boolean; read(from: number, length: number): AsyncGenerator<Uint8Array> }
 
-export async function openStream(volumes: readonly { readonly bytes: number; readonly path: string | null }[]): Promise<Stream> {
-  const opened: { from: number; to: number; file: FileHandle | null }[] = []
+export function streamOf(volumes: readonly { readonly bytes: number; readonly path: string | null }[]): Stream {
   let at = 0
-  for (const { bytes, path } of volumes) {
-    opened.push({ from: at, to: at + bytes, file: path === null ? null : await openPlain(path) })
-    at += bytes
-  }
-  const within = (from: number, length: number) => opened.filter((one) => one.from < from + length && one.to > from)
+  const places = volumes.map(({ bytes, path }) => ({ path, from: at, to: (at += bytes) }))
+  const within = (from: number, length: number) => places.filter((one) => one.from < from + length && one.to > from)
   return {
-    has: (from, length) => within(from, length).every(({ file }) => file !== null),
+    has: (from, length) => within(from, length).every(({ path }) => path !== null),
     async *read(from, length) {
       for (const one of within(from, length)) {
-        const start = Math.max(from, one.from)
-        if (one.file !== null) yield* readFrom(one.file, start - one.from, Math.min(from + length, one.to) - start)
+        const file = one.path === null ? null : await openPlain(one.path)
+        if (file === null) return // taken out since it was checked: too short, and noticed
+        try {
+          const start = Math.max(from, one.from)
+          yield* readFrom(file, start - one.from, Math.min(from + length, one.to) - start)
+        } finally {
+          await file.close()
+        }
       }
     },
-    close: async () => void (await Promise.all(opened.map(({ file }) => file?.close()))),
   }
 }

@@ -127,8 +127,10 @@ export async function setWithdrawn(tx: Tx, link: string, number: number): Promis
   await sql`update road.bundle set state = 'withdrawn' where link = ${link} and number = ${number}`.execute(tx)
   await sql`delete from road.bundle_part where link = ${link} and number = ${number}`.execute(tx)
 }
-export async function setWritten(tx: Tx, link: string, number: number, hash: string, now: Date): Promise<void> {
-  await sql`update road.bundle set state = 'written', hash = ${hash}, written_at = coalesce(written_at, ${now}) where link = ${link} and number = ${number}`.execute(tx)
+/** False: it was withdrawn. */
+export async function setWritten(tx: Tx, link: string, number: number, hash: string, now: Date): Promise<boolean> {
+  const { rows } = await sql`update road.bundle set state = 'written', hash = ${hash}, written_at = coalesce(written_at, ${now}) where link = ${link} and number = ${number} and state in ('released', 'written') returning number`.execute(tx)
+  return rows.length > 0
 }
 
 /** The peer has these: their answers have arrived, their contents need not be written again. */
