@@ -32,6 +32,8 @@ const OWN_ONLY = 'answers with what is the reader’s own'
 const WHOLE_NODE = 'auditors read the whole node’s ledger'
 const WHOLE_LINK = 'whoever lets bundles out answers for the node’s whole link'
 const ofBundle = (): Request => ({ params: { link: 'hostile', number: '1' } })
+/** Links are the node's, not an organ's: what there is to name is what is not there. */
+const noBundle: readonly Trespass[] = [{ what: 'a bundle that is not there', params: { link: 'elsewhere', number: '7' }, code: 'road.noBundle' }]
 const EVERYBODY = 'the directory is for everybody who has signed in'
 const unknown = '00000000-0000-4000-8000-000000000000'
 
@@ -87,11 +89,12 @@ export const CASES: Readonly<Record<string, Case>> = {
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
   'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: () => [{ what: 'an alarm that is none', params: { id: unknown }, body: { note: '正在处理' }, code: 'watch.noAlarm' }] },
   'GET /api/road/bundles': { duty: 'road.watch', right: nothing, trespasses: WHOLE_LINK },
-  'GET /api/road/bundles/:link/:number': { duty: 'road.watch', right: ofBundle, answer: 404, trespasses: WHOLE_LINK },
+  'GET /api/road/bundles/:link/:number': { duty: 'road.watch', right: ofBundle, answer: 404, trespasses: () => noBundle },
   'POST /api/road/bundles': { duty: 'road.bundle', right: () => ({ body: { link: 'hostile' } }), answer: 409, trespasses: WHOLE_LINK }, // a link that no bundle carries
-  'POST /api/road/bundles/:link/:number/release': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: WHOLE_LINK },
-  'POST /api/road/bundles/:link/:number/withdraw': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: WHOLE_LINK },
-  'POST /api/road/held/:link/:shipment/end': { duty: 'road.release', right: () => ({ params: { link: 'hostile', shipment: 'A'.repeat(43) }, body: {} }), answer: 409, trespasses: WHOLE_LINK },
+  'POST /api/road/bundles/:link/:number/release': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: () => noBundle.map((one) => ({ ...one, body: {} })) },
+  'POST /api/road/bundles/:link/:number/withdraw': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: () => noBundle.map((one) => ({ ...one, body: {} })) },
+  'POST /api/road/held/:link/:shipment/end': { duty: 'road.release', right: () => ({ params: { link: 'hostile', shipment: 'A'.repeat(43) }, body: {} }), answer: 409, // a link that no bundle carries
+    trespasses: () => [{ what: 'a shipment of a link that is not there', params: { link: 'elsewhere', shipment: 'B'.repeat(43) }, body: {}, status: 409, code: 'road.notByBundle' }] },
   'GET /api/directory/tree': { duty: null, right: nothing, trespasses: EVERYBODY },
   'GET /api/directory/search': { duty: null, right: () => ({ query: { q: '甲' } }), trespasses: EVERYBODY },
   'GET /api/directory/logs': { duty: null, right: nothing, trespasses: EVERYBODY },
