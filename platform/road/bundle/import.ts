@@ -1,10 +1,11 @@
 import { basename } from 'node:path'
-import { neighbours } from '@postroad/directory/service'
+import { neighbours, takeExchange } from '@postroad/directory/service'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { record, recordRefusal } from '@postroad/ledger/service'
 import { nodeKeyOf, readCanonical } from '@postroad/waybill'
+import { CLOCK_SLACK_MS } from '../model.ts'
 import { doorway } from '../engine/doorway.ts'
 import { type Road, directoryOf, roadSlot } from '../engine/road.ts'
 import { faultpoint } from '../faultpoints.ts'
@@ -13,12 +14,12 @@ import { type Remark, type TakenBundle, findTakenBundle, keepTakenBundle, takenB
 import { roadFaults } from '../words.ts'
 import { BUNDLE_SUITE, contentHash } from './export.ts'
 import { type Medium, lookForBundles } from './find.ts'
-import { type BundleManifest, MOST_MANIFEST_BYTES, isWhole, nameOf, signedBundleManifest, volumeName } from './format.ts'
+import { type BundleManifest, MOST_BYTES, MOST_MANIFEST_BYTES, type SignedBundleManifest, isWhole, nameOf, signedBundleManifest, volumeName } from './format.ts'
 import { type Gap, gapsOf } from './model.ts'
 import { requireBundleLink } from './prepare.ts'
 import { scanVolume } from './scan.ts'
 import { type Part, type Taking, WHOLE_BYTES, takePart } from './take.ts'
-import { checkVolume, readPlain, streamOf } from './volumes.ts'
+import { checkVolume, gather, readPlain, streamOf } from './volumes.ts'
 
 /**
  * What became of one bundle. `known`: it was here before, nothing was done. `partial`: what is whole was taken; the rest when it is imported again, or goes again by itself.
@@ -50,17 +51,17 @@ export async function importBundles(node: Node, places: readonly string[]): Prom
   const medium = await lookForBundles(places)
   if (medium.manifests.length === 0) throw roadFaults.bundleUnreadable({ reason: 'noManifest' })
   const reports: ImportReport[] = []
-  for (const path of await byNumber(road, medium.manifests.slice(0, MOST_MANIFESTS))) {
-    const manifest = await readManifest(road, path).catch((error: unknown) => error)
+  for (const path of await byNumber(medium.manifests.slice(0, MOST_MANIFESTS))) {
+    const manifest = await judge(road, medium, path).catch((error: unknown) => error)
     reports.push(await importOne(road, medium, path, manifest).catch((error: unknown) => refused(node, path, isManifest(manifest) ? manifest : null, error)))
   }
   return reports
 }
 
 /** One manifest is held at a time, however many there are. */
-async function byNumber(road: Road, paths: readonly string[]): Promise<readonly string[]> {
+async function byNumber(paths: readonly string[]): Promise<readonly string[]> {
   const numbered: { path: string; number: number }[] = []
-  for (const path of paths) numbered.push({ path, number: await readManifest(road, path).then(({ number }) => number, () => 0) })
+  for (const path of paths) numbered.push({ path, number: await readManifest(path).then(({ manifest }) => manifest.number, () => 0) })
   return numbered.toSorted((a, b) => a.number - b.number).map(({ path }) => path)
 }
 
@@ -73,23 +74,53 @@ async function refused(node: Node, path: string, manifest: BundleManifest | null
   return { file: basename(path), from: manifest?.from ?? null, number: manifest?.number ?? null, outcome: 'refused', code: error.code, parts: {}, remarks: [], gaps: [] }
 }
 
-/** A manifest that a neighbour's node key signed, for us, about a link that is agreed to go by bundle. @throws road.bundleForged and the like */
-async function readManifest(road: Road, path: string): Promise<BundleManifest> {
+/** What a manifest says, before anybody knows whether it is true. @throws road.bundleUnreadable */
+async function readManifest(path: string): Promise<SignedBundleManifest> {
   const bytes = await readPlain(path, MOST_MANIFEST_BYTES)
   if (bytes === null) throw roadFaults.bundleUnreadable({ reason: 'file' })
   const read = readCanonical(bytes, signedBundleManifest, { maxBytes: MOST_MANIFEST_BYTES })
   if (!read.ok) throw roadFaults.bundleUnreadable({ fault: read.fault.code, reason: read.fault.detail.slice(0, 200) })
-  const { manifest, seal } = read.value
-  const { from, to, number } = manifest
-  const directory = directoryOf(road)
-  if (directory.node(from) === null) throw roadFaults.unknownPeer({ from })
-  const key = nodeKeyOf(directory)(from, seal, manifest.created)
+  if (!isWhole(read.value.manifest)) throw roadFaults.bundleUnreadable({ from: read.value.manifest.from, reason: 'lengths' })
+  return read.value
+}
+
+/** A manifest that a neighbour's node key signed, for us, about a link that is agreed to go by bundle. @throws road.bundleForged and the like */
+async function judge(road: Road, medium: Medium, path: string): Promise<BundleManifest> {
+  const { manifest, seal } = await readManifest(path)
+  const { from, to, number, created } = manifest
+  if (directoryOf(road).node(from) === null) throw roadFaults.unknownPeer({ from })
+  const find = () => nodeKeyOf(directoryOf(road))(from, seal, created)
+  let key = find()
+  if (!key.ok && key.fault.code === 'unknownKey' && to === road.self && road.settingOf(from).carrier === 'bundle') {
+    await learnKeys(road, medium, path, manifest)
+    key = find()
+  }
   if (!key.ok || seal.suite !== BUNDLE_SUITE || !road.verify(road.suites, key.value, 'bundle', manifest, seal)) throw roadFaults.bundleForged({ from, number })
   if (to !== road.self) throw roadFaults.bundleNotForUs({ from, to, number })
   if (!neighbours(road.node).includes(from)) throw roadFaults.notNeighbour({ from })
   requireBundleLink(road, from)
-  if (!isWhole(manifest)) throw roadFaults.bundleUnreadable({ from, reason: 'lengths' })
+  // a time to come would make every later life of the sender look old
+  const ahead = Date.parse(created) - road.node.now().getTime()
+  if (ahead > CLOCK_SLACK_MS) throw roadFaults.clocksDiffer({ from, told: created, seconds: -Math.round(ahead / 1000) })
   return manifest
+}
+
+/**
+ * The sender's keys rolled over, and the statement that says so lies in the very bundle that the new key signed: its directory parts are read first, scanned like all others. Statements are
+ * good by their own signatures, whoever brings them; nothing else is looked at before the manifest is proved.
+ */
+async function learnKeys(road: Road, medium: Medium, path: string, manifest: BundleManifest): Promise<void> {
+  const { paths } = await checkVolumes(road, medium, path, manifest)
+  const stream = streamOf(manifest.volumes.map(({ bytes }, index) => ({ bytes, path: paths[index] ?? null })))
+  let from = 0
+  for (const [kind, bytes] of manifest.parts) {
+    if (kind === 'directory' && bytes <= MOST_BYTES.directory && stream.has(from, bytes)) {
+      await takeExchange(road.node, manifest.from, await gather(stream.read(from, bytes)), false).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error // not readable: the seal then proves nothing either
+      })
+    }
+    from += bytes
+  }
 }
 
 async function importOne(road: Road, medium: Medium, path: string, manifest: unknown): Promise<ImportReport> {

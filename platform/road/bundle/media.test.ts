@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { signAsNode } from '@postroad/directory/service'
+import { append, refresh, signAsNode } from '@postroad/directory/service'
+import { type KeyPair, base64url } from '@postroad/gm'
+import { suites } from '@postroad/gm/node'
+import { service } from '@postroad/kernel/principal'
 import { until } from '@postroad/kernel/testing'
-import { canonical } from '@postroad/waybill'
+import { canonical, signBatch } from '@postroad/waybill'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ImportReport, bundleStatus, importBundles, inbox, track } from '../service.ts'
@@ -241,6 +244,7 @@ describe('manifests that come wrong', () => {
     ['too many parts', { parts: Array.from({ length: 50_001 }, () => ['greeting', 1, 'A'.repeat(43), '']) }, 'road.bundleUnreadable'],
     ['a path in a name', { from: '../../etc' }, 'road.bundleUnreadable'],
     ['an unknown part', { parts: [['program', 1, 'A'.repeat(43), '']] }, 'road.bundleUnreadable'],
+    ['a time to come', { created: '2999-01-01T00:00:00.000Z' }, 'road.clocksDiffer'],
     ['another version', { v: 2 }, 'road.bundleUnreadable'],
   ])('%s, signed by the neighbour itself, costs nothing', async (_, change, code) => {
     const folder = await write(at(CITY), COUNTY)
@@ -276,5 +280,20 @@ describe('manifests that come wrong', () => {
     closeSync(giant)
     expect((await importBundles(at(COUNTY).node, [folder])).map(({ outcome, code }) => `${outcome} ${code}`)).toEqual(['refused road.bundleUnreadable', 'refused road.bundleUnreadable'])
     await until(async () => (await auditOf(at(COUNTY), 'road.bundleUnreadable')).length > 0)
+  })
+
+  it('a key that rolled over is learned from the bundle that it signs', async () => {
+    const { node } = at(CITY)
+    const keyPair = suites.SM.generateKeyPair()
+    const key = 'city.sm.2'
+    await node.transaction(service('directory'), (tx) => append(tx, node, { kind: 'nodeKey', keys: [{ id: key, suite: 'SM', publicKey: base64url(keyPair.publicKey) }] }))
+    await refresh(node)
+    const folder = await write(at(CITY), COUNTY)
+    const { manifest } = readSigned(folder)
+    const signWith = (pair: KeyPair): void => writeFileSync(manifestOf(folder), canonical({ manifest, seal: signBatch(suites.SM, { key, keyPair: pair }, 'bundle', [manifest])[0] }))
+    signWith(suites.SM.generateKeyPair())
+    expect(await refusal(COUNTY, folder)).toBe('road.bundleForged')
+    signWith(keyPair)
+    expect((await read(at(COUNTY), folder)).outcome).toBe('imported')
   })
 })
