@@ -30,6 +30,7 @@ export type Case = {
 const nothing = (): Request => ({})
 const OWN_ONLY = 'answers with what is the reader’s own'
 const WHOLE_NODE = 'auditors read the whole node’s ledger'
+const WHOLE_CENTRE = 'invitations are the centre’s, not an organ’s'
 const EVERYBODY = 'the directory is for everybody who has signed in'
 const unknown = '00000000-0000-4000-8000-000000000000'
 
@@ -82,6 +83,14 @@ export const CASES: Readonly<Record<string, Case>> = {
     right: ({ frame }) => ({ headers: { 'content-type': 'application/octet-stream' }, body: frame }),
     trespasses: ({ frame }) => [{ what: 'a frame of another’s channel', headers: { 'content-type': 'application/octet-stream' }, body: frame, status: 409, code: 'keys.notOpen' }],
   },
+  'GET /api/console/members': { duty: 'directory.admit', right: nothing, trespasses: WHOLE_CENTRE },
+  'POST /api/console/invitations': {
+    duty: 'directory.admit', answer: 201, trespasses: WHOLE_CENTRE,
+    right: () => ({ body: { node: 'newcomer', title: '新节点', level: 'department', region: '320000', regionTitle: '江源省', maxLabel: 0 } }),
+  },
+  'POST /api/console/invitations/:id/approve': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) } }), trespasses: WHOLE_CENTRE },
+  'POST /api/console/invitations/:id/refuse': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '未列入计划' } }), trespasses: WHOLE_CENTRE },
+  'POST /api/console/invitations/:id/withdraw': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '不再需要' } }), trespasses: WHOLE_CENTRE },
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
   'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: 'an alarm is the node’s, not an organ’s' },
   'GET /api/directory/tree': { duty: null, right: nothing, trespasses: EVERYBODY },

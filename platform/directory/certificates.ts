@@ -111,3 +111,7 @@ export function tls(node: Node): { readonly key: string; readonly cert: string; 
 
 /** The TLS certificate itself (DER), as the directory names it. */
 export const tlsCertificate = (node: Node): Uint8Array => fromBase64url(node.slots.get(directoryRoom).secrets.tls.certificate)
+/** Every TLS certificate that this node may show: while one takes over from another, both. */
+export const ownCertificates = (node: Node): readonly Uint8Array[] => [tlsCertificate(node)]
+/** When the TLS certificate that a node now shows ends, ISO 8601. */
+export const certificateUntil = (body: NodeBody): string => readCertificate(fromBase64url(body.tls.certificate)).notAfter.toISOString()

@@ -4,9 +4,9 @@ import type { Node } from '@postroad/kernel/node'
 import { recordRefusal } from '@postroad/ledger/service'
 import { type DirectoryView, type LogHead, canonical, readCanonical } from '@postroad/waybill'
 import type { z } from 'zod'
-import { tlsCertificate } from './certificates.ts'
-import { acceptJoin, firstLine } from './join.ts'
-import { type ExchangeAnswer, MAX_MESSAGE_BYTES, anchorRequest, exchangeRequest, joinRequest } from './model.ts'
+import { acceptJoin, describeInvitation } from './admission/accept.ts'
+import { firstLine } from './join.ts'
+import { type ExchangeAnswer, MAX_MESSAGE_BYTES, anchorRequest, exchangeRequest, invitationRequest, joinRequest } from './model.ts'
 import { directoryRoom, view } from './room.ts'
 import { importLogs, judgeHeads, logsSince } from './statements.ts'
 import { directoryFaults } from './words.ts'
@@ -20,10 +20,10 @@ export type PeerHandler = (node: Node, request: PeerRequest) => Promise<PeerRepl
 export const MAX_PEER_BODY_BYTES = MAX_MESSAGE_BYTES
 
 /** The directory's share of the road's server: POST routes by path. Replies are canonical JSON; refusals are audited here. */
-export const peerRoutes: Readonly<Record<'/road/v1/anchor' | '/road/v1/join' | '/road/v1/directory', PeerHandler>> = {
+export const peerRoutes: Readonly<Record<'/road/v1/anchor' | '/road/v1/invitation' | '/road/v1/join' | '/road/v1/directory', PeerHandler>> = {
   '/road/v1/anchor': (node, request) => answer(node, request, '/road/v1/anchor', async () => read(anchorRequest, request.body) && firstLine(node)),
-  '/road/v1/join': (node, request) =>
-    answer(node, request, '/road/v1/join', async () => acceptJoin(node, read(joinRequest, request.body), tlsCertificate(node))),
+  '/road/v1/invitation': (node, request) => answer(node, request, '/road/v1/invitation', async () => describeInvitation(node, read(invitationRequest, request.body))),
+  '/road/v1/join': (node, request) => answer(node, request, '/road/v1/join', async () => acceptJoin(node, read(joinRequest, request.body), request)),
   '/road/v1/directory': (node, request) => answer(node, request, '/road/v1/directory', () => exchange(node, request)),
 }
 

@@ -1,4 +1,5 @@
 import type { SuiteId, Suites } from '@postroad/gm'
+import type { Refusal } from '@postroad/kernel/errors'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
@@ -6,6 +7,16 @@ import { type DirectoryView, type LogHead, type SignedStatement, extend, readLog
 import { type NodeKey, type SecretsFile, loadedPair, readOwnHead, writeOwnHead } from './secrets.ts'
 import { lastStatement, statementsAfter } from './store.ts'
 import { directoryFaults } from './words.ts'
+
+/** How a node's joining stands: it asks; the parent's desk has to approve; it is done; or it was told why not, and asks no more. */
+export type JoinProgress = {
+  readonly state: 'asking' | 'pending' | 'joined' | 'stopped'
+  readonly parent: string
+  /** Of this node's keys: what the approver compares. */
+  readonly fingerprint: string
+  /** Why the last try did not do; null where it did. */
+  readonly fault: Refusal | null
+}
 
 /** What the room keeps for the life of the process. */
 export type DirectoryRoom = {
@@ -17,6 +28,8 @@ export type DirectoryRoom = {
   /** Number of the last stored line that `view` shows. */
   seen: string
   refreshing: Promise<void>
+  /** How joining goes, while it does. */
+  joining: JoinProgress | null
   /** Called when the view has changed: the loops towards neighbours. */
   readonly listeners: Set<() => void>
 }
@@ -28,7 +41,7 @@ export function openRoom(suites: Suites, secrets: SecretsFile): DirectoryRoom {
     if (found === undefined) throw new Error(`the node has no ${suite} key`)
     return { id: found.id, suite, keyPair: loadedPair(found) }
   }
-  return { suites, secrets, keys: { SM: keyOf('SM'), P256: keyOf('P256') }, view: null, seen: '0', refreshing: Promise.resolve(), listeners: new Set() }
+  return { suites, secrets, keys: { SM: keyOf('SM'), P256: keyOf('P256') }, view: null, seen: '0', refreshing: Promise.resolve(), joining: null, listeners: new Set() }
 }
 
 /** The directory as this node knows it. @throws directory.notJoined before the node has joined its tree */
