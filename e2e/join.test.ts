@@ -134,7 +134,7 @@ describe('a department comes onto the network', () => {
     await operator.look('join-05-joined')
   })
 
-  it('receives a document from another county’s department', async () => {
+  it('receives a document from another department of the county', async () => {
     const sender = await arrive(network.newcomer('we-luxia'))
     await openKeys(sender, network.newcomer('we-luxia'))
     await sender.menu('发文')
@@ -156,8 +156,8 @@ describe('a department comes onto the network', () => {
     const { secret } = JSON.parse(readFileSync(join(home, 'first-sign-in', 'keys', `${details.person}-wangchuan.archives.json`), 'utf8')) as { secret: string }
     const clerk = { account: details.account, name: details.name, code: details.code, secret, desk: `http://localhost:${ports[0]}` }
     const archive = await arrive(clerk)
-    await archive.menu('收文')
     await openKeys(archive, clerk)
+    await archive.menu('收文')
     await openRow(archive, TITLE)
     await archive.page.getByText('核验通过，可以打开').waitFor()
     await archive.page.getByRole('button', { name: '打开', exact: true }).click()

@@ -1,6 +1,7 @@
-import { equal, fromBase64url } from '@postroad/gm'
+import { base64url } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
+import { tlsCertificates } from '@postroad/waybill'
 import { openLine } from './call.ts'
 import { tls } from './certificates.ts'
 import { type ExchangeRequest, exchangeAnswer } from './model.ts'
@@ -24,7 +25,7 @@ export async function exchangeWith(node: Node, peer: string): Promise<void> {
   if (body === null || body.endpoint === null) throw directoryFaults.peerUnreachable({ peer, reason: 'noEndpoint' })
   const line = await openLine(body.endpoint, tls(node))
   try {
-    if (!equal(line.certificate, fromBase64url(body.tls.certificate))) throw directoryFaults.wrongServer({ peer })
+    if (!tlsCertificates(body).includes(base64url(line.certificate))) throw directoryFaults.wrongServer({ peer })
     let [statements, before]: [ExchangeRequest['statements'], string] = [[], '']
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const answer = await line.post('/road/v1/directory', { v: 1, heads: view(node).checkpoint().logs, statements }, exchangeAnswer)

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { type Suites, equal, fromBase64url } from '@postroad/gm'
+import { type Suites, base64url } from '@postroad/gm'
 import { issueCertificate, pem, privateKeyPem } from '@postroad/gm/certificate'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { record } from '@postroad/ledger/service'
-import { type NodeBody, type PinnedRoot, type SignedStatement, anchorFingerprint, readLogs, signedStatementHash } from '@postroad/waybill'
+import { type NodeBody, type PinnedRoot, type SignedStatement, anchorFingerprint, readLogs, signedStatementHash, tlsCertificates } from '@postroad/waybill'
 import type { z } from 'zod'
 import type { JoinCode } from './admission/code.ts'
 import { certificateHash, codeHash, proofOf } from './admission/proof.ts'
@@ -85,7 +85,7 @@ export async function joinParent(node: Node, parent: NonNullable<Bootstrap['pare
     const pinned = findRoot(room.suites, answer.statements, parent.anchor)
     const read = readLogs(room.suites, pinned, byLog(answer.statements))
     const [parentBody, ownBody] = [read.view.node(parent.node), read.view.node(node.config.node)]
-    if (parentBody === null || !equal(fromBase64url(parentBody.tls.certificate), line.certificate)) throw directoryFaults.wrongServer({ endpoint: parent.url })
+    if (parentBody === null || !tlsCertificates(parentBody).includes(base64url(line.certificate))) throw directoryFaults.wrongServer({ endpoint: parent.url })
     if (ownBody === null || !chainsAreAnchored(room, read.view, pinned, answer.caChains, node.now())) throw directoryFaults.wrongAnchor()
     await node.transaction(service('directory'), async (tx) => {
       await lockDirectory(tx)

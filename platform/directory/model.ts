@@ -96,4 +96,8 @@ export const joinAnswer = z.union([
 ])
 export type JoinAnswer = z.infer<typeof joinAnswer>
 
+/** `POST /road/v1/certificates`, by a child: CA certificates for keys of its own that the directory has, one of each suite. */
+export const certificatesRequest = z.strictObject({ v: z.literal(1), keys: z.array(directoryId).length(2) })
+export const certificatesAnswer = z.strictObject({ v: z.literal(1), caChains })
+
 export const changedEvent = z.strictObject({ logs: z.array(directoryId) })

@@ -11,6 +11,7 @@ import { directoryRoutes } from './http.ts'
 import { joinUntilDone } from './joining.ts'
 import { changedEvent } from './model.ts'
 import { directoryRoom, openRoom, refresh } from './room.ts'
+import { renew } from './renewal/renew.ts'
 import { readSecrets, writeSecrets } from './secrets.ts'
 import { checkpointSigner } from './service.ts'
 import { append } from './statements.ts'
@@ -32,7 +33,7 @@ export const directory = definePlugin({
   routes: directoryRoutes,
   events: [directoryChanged],
   on: [{ event: directoryChanged.name, handle: async (_payload, node) => refresh(node) }],
-  jobs: [{ name: 'heartbeat', every: '41 * * * *', run: async (_payload, node) => beat(node) }],
+  jobs: [{ name: 'heartbeat', every: '41 * * * *', run: async (_payload, node) => beat(node) }, { name: 'renew', every: '23 * * * *', run: (_payload, node) => renewIfJoined(node) }],
   async start(node) {
     const bootstrap = readBootstrap(node)
     let secrets = readSecrets(node.config.home)
@@ -61,6 +62,11 @@ export const directory = definePlugin({
     }
   },
 })
+
+/** Before it has joined, a node has nobody to tell. */
+async function renewIfJoined(node: Node): Promise<void> {
+  if (node.slots.get(directoryRoom).view !== null) await renew(node)
+}
 
 /** A sign of life in the log at least daily: readers grade how fresh a log is. */
 async function beat(node: Node): Promise<void> {

@@ -16,7 +16,7 @@ export { admissions, decideInvitation, invite, inviteNode } from './admission/in
 export { askInvitation } from './join.ts'
 export { joinProgress, ownFingerprint } from './joining.ts'
 export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes } from './peers.ts'
-export { refresh, view } from './room.ts'
+export { onDirectoryChange, refresh, view } from './room.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
 
 /** The node's signing keys with their names in the directory, one per suite. */
@@ -48,7 +48,7 @@ export function homeCheckpointVerifier(home: string): CheckpointSigner['verify']
   const secrets = readSecrets(home)
   if (secrets === null) throw directoryFaults.notSetUp()
   return (checkpoint, seal) => {
-    const key = secrets.keys.find(({ id, suite }) => id === seal.key && suite === seal.suite)
+    const key = [...secrets.keys, ...(secrets.retired ?? [])].find(({ id, suite }) => id === seal.key && suite === seal.suite)
     return key !== undefined && verifyBatch(suites, fromBase64url(key.publicKey), 'checkpoint', checkpoint, seal)
   }
 }

@@ -28,7 +28,8 @@ const bodies = {
     maxLabel: z.number().int().min(0).max(7),
     parent: directoryId.nullable(),
     keys: nodeKeySet,
-    tls: z.strictObject({ certificate: der }),
+    /** The TLS certificate that the node shows, and others that it may show: the next one, published before it is used, or the last one. */
+    tls: z.strictObject({ certificate: der, also: z.array(der).min(1).max(2).optional() }),
     endpoint: z.string().max(300).nullable(),
     /** Persons of whom any two together may give this node new keys when its own are lost. */
     recoverers: z.array(z.strictObject({ person: directoryId, suite: suiteId, publicKey })).max(16).optional(),
@@ -136,3 +137,6 @@ export const anchorFingerprint = (suites: Suites, node: string, keys: NodeKeys):
 
 /** What two recoverers approve: signed under the domain `recovery`, one seal each, `key` naming the person. */
 export const recoveryOrder = (body: Pick<RecoveryBody, 'node' | 'keys' | 'after' | 'reason'>): unknown => ({ node: body.node, keys: sorted(body.keys), after: body.after, reason: body.reason })
+
+/** Every TLS certificate that a node may show now (base64url DER): callers and callees are recognised by any of them. */
+export const tlsCertificates = ({ tls }: NodeBody): readonly string[] => [tls.certificate, ...(tls.also ?? [])]
