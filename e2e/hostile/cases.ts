@@ -91,6 +91,8 @@ export const CASES: Readonly<Record<string, Case>> = {
   'POST /api/console/invitations/:id/approve': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) } }), trespasses: WHOLE_CENTRE },
   'POST /api/console/invitations/:id/refuse': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '未列入计划' } }), trespasses: WHOLE_CENTRE },
   'POST /api/console/invitations/:id/withdraw': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '不再需要' } }), trespasses: WHOLE_CENTRE },
+  'POST /api/console/members/:node/block': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '密钥泄露', compromisedSince: null } }), trespasses: WHOLE_CENTRE },
+  'POST /api/console/members/:node/unblock': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '已更换密钥' } }), trespasses: WHOLE_CENTRE },
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
   'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: 'an alarm is the node’s, not an organ’s' },
   'GET /api/directory/tree': { duty: null, right: nothing, trespasses: EVERYBODY },

@@ -2,6 +2,7 @@ import { base64url } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
 import { tlsCertificates } from '@postroad/waybill'
+import { isBlocked } from './blocking.ts'
 import { openLine } from './call.ts'
 import { tls } from './certificates.ts'
 import { type ExchangeRequest, exchangeAnswer } from './model.ts'
@@ -22,6 +23,7 @@ const MOST_ROUNDS = 200
  */
 export async function exchangeWith(node: Node, peer: string): Promise<void> {
   const body = view(node).node(peer)
+  if (isBlocked(node, peer)) throw directoryFaults.peerBlocked({ peer })
   if (body === null || body.endpoint === null) throw directoryFaults.peerUnreachable({ peer, reason: 'noEndpoint' })
   const line = await openLine(body.endpoint, tls(node))
   try {
@@ -76,7 +78,7 @@ async function keepUp(node: Node, peer: string, signal: AbortSignal, wakers: Map
     if (isDue) {
       isDue = false
       try {
-        await exchangeWith(node, peer)
+        if (!isBlocked(node, peer)) await exchangeWith(node, peer)
         failures = 0
       } catch (error) {
         failures += 1

@@ -9,6 +9,7 @@ import { directoryFaults } from './words.ts'
 
 export { readBootstrap } from './bootstrap.ts'
 export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
+export { blockNode, isBlocked, unblockNode } from './blocking.ts'
 export { certificateUntil, tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
 export { type JoinCode, readJoinCode, spokenFingerprint } from './admission/code.ts'

@@ -24,6 +24,9 @@ export type Invited = z.infer<typeof invited>
 export const approval = z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) })
 export const reasoned = z.strictObject({ reason: z.string().trim().min(1).max(450) })
 
+/** `compromisedSince`: what was signed with the node's keys after that instant is not to be trusted. */
+export const blocking = reasoned.extend({ compromisedSince: z.iso.datetime({ precision: 3 }).nullable() })
+
 /** An invitation and where it stands. */
 export const invitation = z.strictObject({
   id: z.uuid(),
@@ -41,7 +44,10 @@ export const invitation = z.strictObject({
 })
 export type InvitationRow = z.infer<typeof invitation>
 
-export const member = z.strictObject({ node: directoryId, title: z.string(), level, regionTitle: z.string(), endpoint: z.string().nullable(), organs: z.number().int(), certificateUntil: instant })
+export const member = z.strictObject({ node: directoryId, title: z.string(), level, regionTitle: z.string(), endpoint: z.string().nullable(), organs: z.number().int(), certificateUntil: instant,
+  /** Since when and why its neighbours deal with it no more; `own`: by this centre, which can end it. */
+  blocked: z.strictObject({ since: instant, reason: z.string(), own: z.boolean() }).nullable(),
+})
 export type Member = z.infer<typeof member>
 
 export const members = z.strictObject({ self: place.extend({ node: directoryId }), twoPersons: z.boolean(), invitations: z.array(invitation), members: z.array(member) })

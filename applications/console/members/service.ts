@@ -10,6 +10,7 @@ export async function membersOf(node: Node): Promise<Members> {
   if (own === null) throw new Error('a node that is not in its own directory')
   const found = await admissions(node)
   const people = await names(node, [...new Set(found.flatMap(({ invitation, decided }) => [invitation.by, decided?.by]).filter((id) => id !== null && id !== undefined))])
+  const blockOf = (block: ReturnType<typeof directory.blocked>) => (block === null ? null : { since: block.from, reason: block.reason, own: block.by === own.node })
   const personOf = (id: string): { id: string; name: string } => ({ id, name: people.get(id) ?? id })
   const { title, level, region, regionTitle, maxLabel } = own
   return {
@@ -25,7 +26,7 @@ export async function membersOf(node: Node): Promise<Members> {
     members: directory.children(own.node).flatMap((id) => {
       const body = directory.node(id)
       if (body === null) return []
-      return [{ node: id, title: body.title, level: body.level, regionTitle: body.regionTitle, endpoint: body.endpoint, organs: directory.organs().filter((organ) => organ.node === id).length, certificateUntil: certificateUntil(body) }]
+      return [{ node: id, title: body.title, level: body.level, regionTitle: body.regionTitle, endpoint: body.endpoint, organs: directory.organs().filter((organ) => organ.node === id).length, certificateUntil: certificateUntil(body), blocked: blockOf(directory.blocked(id)) }]
     }),
   }
 }

@@ -64,6 +64,13 @@ const bodies = {
     reason: z.string().min(1).max(500),
     approvals: z.array(batchSignature).length(2),
   }),
+  /**
+   * In the log of the node's parent, or of any above it: its neighbours refuse and hold what is for it (封锁). `key`: only that key of the node's or of an
+   * organ that it hosts is not good any more. `compromisedSince`: what was signed after that instant cannot be judged.
+   */
+  block: z.strictObject({ kind: z.literal('block'), node: directoryId, key: directoryId.nullable(), compromisedSince: instant.nullable(), reason: z.string().min(1).max(500) }),
+  /** Ends the same log's block of the same node and key (解除封锁); what was compromised stays so. */
+  unblock: z.strictObject({ kind: z.literal('unblock'), node: directoryId, key: directoryId.nullable(), reason: z.string().min(1).max(500) }),
   heartbeat: z.strictObject({ kind: z.literal('heartbeat') }),
 }
 export const statementBody = z.discriminatedUnion('kind', [
@@ -76,6 +83,8 @@ export const statementBody = z.discriminatedUnion('kind', [
   bodies.deputy,
   bodies.nodeKey,
   bodies.recovery,
+  bodies.block,
+  bodies.unblock,
   bodies.heartbeat,
 ])
 export type StatementBody = z.infer<typeof statementBody>

@@ -2,10 +2,11 @@ import { api, Empty, ErrorPanel, fullDate, useAct, useSession, Waiting } from '@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Button } from 'antd'
 import { useState } from 'react'
-import type { Invited, Members as MembersAnswer, InvitationRow, Member } from '../../members/model.ts'
+import type { Invited, Members as MembersAnswer, InvitationRow } from '../../members/model.ts'
 import { Applicant } from './applicant.tsx'
 import { CodeSheet } from './code-sheet.tsx'
 import { InviteForm } from './invite-form.tsx'
+import { MemberList } from './member-list.tsx'
 import { ReasonForm } from './reason-form.tsx'
 import { memberWords } from './words.ts'
 
@@ -39,30 +40,9 @@ export function MembersPage() {
           {waiting.map((row) => <Applicant key={row.id} row={row} needsAnother={twoPersons && row.by?.id === session.person.id} onDecided={again} />)}
         </section>
       )}
-      <MemberList members={members} />
+      <MemberList members={members} onChanged={again} />
       <Invitations rows={invitations.filter(({ state }) => state !== 'asked')} onDecided={again} />
     </div>
-  )
-}
-
-function MemberList({ members }: { readonly members: readonly Member[] }) {
-  return (
-    <section className="section" aria-label={memberWords.members}>
-      <h2>{memberWords.members}</h2>
-      {members.length === 0 ? <Empty title={memberWords.noMembers}>{memberWords.noMembersHelp}</Empty> : (
-        <table className="table">
-          <thead><tr><th>{memberWords.name}</th><th>{memberWords.level}</th><th>{memberWords.organs}</th><th>{memberWords.endpoint}</th><th>{memberWords.certificateUntil}</th></tr></thead>
-          <tbody>
-            {members.map((member) => (
-              <tr key={member.node}>
-                <td>{member.title}<br /><span className="quiet">{member.node}</span></td>
-                <td>{memberWords.levels[member.level]}</td><td>{member.organs}</td><td>{member.endpoint ?? '—'}</td><td>{fullDate(member.certificateUntil)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
   )
 }
 
