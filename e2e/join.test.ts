@@ -166,6 +166,21 @@ describe('a department comes onto the network', () => {
     await archive.page.getByText('已签收，回执已发出。').waitFor()
   })
 
+  it('is blocked, and let in again, at the centre’s desk', async () => {
+    const { page } = operator
+    const act = async (title: string): Promise<void> => {
+      await page.getByRole('row', { name: /望川县档案馆/ }).first().getByRole('button', { name: title, exact: true }).click()
+      const panel = page.getByRole('region', { name: `${title} 望川县档案馆` })
+      await panel.getByLabel('理由').fill('机器送修')
+      await operator.look(`join-06-${title === '封锁' ? 'block' : 'unblock'}`)
+      await panel.getByRole('button', { name: title, exact: true }).click()
+    }
+    await act('封锁')
+    await page.getByText('已封锁').waitFor()
+    await act('解除封锁')
+    await page.getByText('已封锁').waitFor({ state: 'detached' })
+  })
+
   it('and nothing went wrong on any screen', () => {
     expect(desks.flatMap(({ faults }) => faults)).toEqual([])
   })
