@@ -4,6 +4,7 @@ import { directory } from '@postroad/directory/plugin'
 import { files } from '@postroad/files/plugin'
 import { identity } from '@postroad/identity/plugin'
 import { type Config, readConfig } from '@postroad/kernel/config'
+import type { Node } from '@postroad/kernel/node'
 import type { Plugin } from '@postroad/kernel/plugin'
 import { startNode } from '@postroad/kernel/start'
 import { keys } from '@postroad/keys/plugin'
@@ -17,14 +18,14 @@ import { inspection } from './inspect.ts'
 export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, watch, documents, networkConsole, inspection, courier]
 
 /** Starts the node and stops it on SIGINT, SIGTERM, or when the process that forked it is gone. */
-export async function runNode(config: Config): Promise<{ readonly stopped: Promise<void> }> {
+export async function runNode(config: Config): Promise<{ readonly node: Node; readonly stopped: Promise<void>; stop(): void }> {
   const stop = Promise.withResolvers<void>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.resolve())
   process.on('disconnect', () => stop.resolve())
   const running = await startNode(config, ROOMS)
   const stopped = stop.promise.then(() => running.stop())
   process.send?.({ ready: { desk: config.desk.origin } })
-  return { stopped }
+  return { node: running.node, stopped, stop: () => stop.resolve() }
 }
 
 if (import.meta.main) {

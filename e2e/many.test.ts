@@ -80,7 +80,7 @@ describe('one document to many organs, in the browser', () => {
     await page.locator('input[type=file]').setInputFiles([{ name: '正文.txt', mimeType: 'text/plain', buffer: Buffer.from('汛期') }])
     await page.getByRole('button', { name: '封发', exact: true }).click()
     await page.getByText('本节点已签发提交回执').waitFor()
-    await crowd.signForAll({ node: 'province', endpoint: roadAddress(province.node), certificate: tlsCertificate(province.node) })
+    await crowd.signForAll({ node: 'province', endpoint: roadAddress(province.node), certificates: [tlsCertificate(province.node)] })
     const signed = page.getByRole('button', { name: `${ALL} 已签收` })
     await signed.waitFor()
     await page.getByText('第1县', { exact: true }).click()

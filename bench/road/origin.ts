@@ -61,7 +61,7 @@ async function send(sender: OrganKeys): Promise<Sent> {
   const { message } = await dispatch(node, clerk(SENDER), given.submission)
   return {
     message, recipients: keys.size, wraps, packed, accepted: performance.now() - submitted, payload: given.chunks.reduce((sum, { length }) => sum + length, given.packed.manifest.length),
-    origin: { node: node.config.node, endpoint: roadAddress(node), certificate: tlsCertificate(node) },
+    origin: { node: node.config.node, endpoint: roadAddress(node), certificates: [tlsCertificate(node)] },
   }
 }
 

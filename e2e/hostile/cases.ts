@@ -34,6 +34,7 @@ const WHOLE_LINK = 'whoever lets bundles out answers for the node’s whole link
 const ofBundle = (): Request => ({ params: { link: 'hostile', number: '1' } })
 /** Links are the node's, not an organ's: what there is to name is what is not there. */
 const noBundle: readonly Trespass[] = [{ what: 'a bundle that is not there', params: { link: 'elsewhere', number: '7' }, code: 'road.noBundle' }]
+const WHOLE_CENTRE = 'invitations are the centre’s, not an organ’s'
 const EVERYBODY = 'the directory is for everybody who has signed in'
 const unknown = '00000000-0000-4000-8000-000000000000'
 
@@ -86,6 +87,16 @@ export const CASES: Readonly<Record<string, Case>> = {
     right: ({ frame }) => ({ headers: { 'content-type': 'application/octet-stream' }, body: frame }),
     trespasses: ({ frame }) => [{ what: 'a frame of another’s channel', headers: { 'content-type': 'application/octet-stream' }, body: frame, status: 409, code: 'keys.notOpen' }],
   },
+  'GET /api/console/members': { duty: 'directory.admit', right: nothing, trespasses: WHOLE_CENTRE },
+  'POST /api/console/invitations': {
+    duty: 'directory.admit', answer: 201, trespasses: WHOLE_CENTRE,
+    right: () => ({ body: { node: 'newcomer', title: '新节点', level: 'department', region: '320000', regionTitle: '江源省', maxLabel: 0 } }),
+  },
+  'POST /api/console/invitations/:id/approve': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) }, code: 'directory.noInvitation' }] },
+  'POST /api/console/invitations/:id/refuse': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '未列入计划' } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { reason: '未列入计划' }, code: 'directory.noInvitation' }] },
+  'POST /api/console/invitations/:id/withdraw': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '不再需要' } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { reason: '不再需要' }, code: 'directory.noInvitation' }] },
+  'POST /api/console/members/:node/block': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '密钥泄露', compromisedSince: null } }), trespasses: () => [{ what: 'a node that is not below', params: { node: 'hostile' }, body: { reason: '密钥泄露', compromisedSince: null }, code: 'directory.notBelow' }] },
+  'POST /api/console/members/:node/unblock': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '已更换密钥' } }), trespasses: () => [{ what: 'a node that is not below', params: { node: 'hostile' }, body: { reason: '已更换密钥' }, code: 'directory.notBelow' }] },
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
   'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: () => [{ what: 'an alarm that is none', params: { id: unknown }, body: { note: '正在处理' }, code: 'watch.noAlarm' }] },
   'GET /api/road/bundles': { duty: 'road.watch', right: nothing, trespasses: WHOLE_LINK },

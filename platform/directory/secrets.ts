@@ -15,6 +15,11 @@ const secretsFile = z.strictObject({
   /** Sign statements, hop lines, receipts and checkpoints, and as CA the certificates of organs and children; one per suite. */
   keys: z.array(keyPair.extend({ id: directoryId, suite: z.enum(['SM', 'P256']) })).length(2),
   tls: keyPair.extend({ certificate: bytes }),
+  /** Published and not yet used. */
+  tlsNext: keyPair.extend({ certificate: bytes }).optional(),
+  keysNext: z.array(keyPair.extend({ id: directoryId, suite: z.enum(['SM', 'P256']) })).length(2).optional(),
+  /** What signed before: checkpoints of the ledger are still verified with these. */
+  retired: z.array(z.strictObject({ id: directoryId, suite: z.enum(['SM', 'P256']), publicKey: bytes })).optional(),
   /** From this node's own CA certificate up: to the root's once the node has joined. */
   caChains,
   /** The root of the tree: this node itself, or known from the join on. */
@@ -29,9 +34,9 @@ const pathOf = (home: string): string => join(home, 'keys', 'node.json')
 export const readSecrets = (home: string): SecretsFile | null => (existsSync(pathOf(home)) ? secretsFile.parse(JSON.parse(readFileSync(pathOf(home), 'utf8'))) : null)
 export const writeSecrets = (home: string, secrets: SecretsFile): void => replaceFile(pathOf(home), JSON.stringify(secrets))
 
-/** Fresh keys of both suites. */
-export function makeNodeKeys(suites: Suites, node: string): NodeKey[] {
-  return SUITE_IDS.map((suite) => ({ id: `${node}.${suite.toLowerCase()}.1`, suite, keyPair: suites[suite].generateKeyPair() }))
+/** Fresh keys of both suites, the `generation`th of the node. */
+export function makeNodeKeys(suites: Suites, node: string, generation = 1): NodeKey[] {
+  return SUITE_IDS.map((suite) => ({ id: `${node}.${suite.toLowerCase()}.${generation}`, suite, keyPair: suites[suite].generateKeyPair() }))
 }
 
 export const storedPair = (pair: KeyPair): z.infer<typeof keyPair> => ({ privateKey: base64url(pair.privateKey), publicKey: base64url(pair.publicKey) })

@@ -10,13 +10,17 @@ import { directoryFaults } from './words.ts'
 
 export { readBootstrap } from './bootstrap.ts'
 export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
-export { tls, tlsCertificate } from './certificates.ts'
+export { blockNode, isBlocked, unblockNode } from './blocking.ts'
+export { certificateUntil, tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
-export { invite } from './join.ts'
 export type { LinkSetting, LinkSettings } from './links.ts'
-export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes, takeExchange } from './peers.ts'
 export type { ExchangeRequest } from './model.ts'
-export { refresh, view } from './room.ts'
+export { type JoinCode, readJoinCode, spokenFingerprint } from './admission/code.ts'
+export { admissions, decideInvitation, invite, inviteNode } from './admission/invitations.ts'
+export { askInvitation } from './join.ts'
+export { joinProgress, ownFingerprint } from './joining.ts'
+export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes, takeExchange } from './peers.ts'
+export { onDirectoryChange, refresh, view } from './room.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
 
 /** What carries the link to a peer, and within which limits. */
@@ -51,7 +55,7 @@ export function homeCheckpointVerifier(home: string): CheckpointSigner['verify']
   const secrets = readSecrets(home)
   if (secrets === null) throw directoryFaults.notSetUp()
   return (checkpoint, seal) => {
-    const key = secrets.keys.find(({ id, suite }) => id === seal.key && suite === seal.suite)
+    const key = [...secrets.keys, ...(secrets.retired ?? [])].find(({ id, suite }) => id === seal.key && suite === seal.suite)
     return key !== undefined && verifyBatch(suites, fromBase64url(key.publicKey), 'checkpoint', checkpoint, seal)
   }
 }

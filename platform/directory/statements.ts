@@ -133,6 +133,8 @@ function subjectOf(body: StatementBody): string {
     case 'node':
     case 'child':
     case 'recovery':
+    case 'block':
+    case 'unblock':
       return body.node
     case 'organ':
     case 'deputy':

@@ -30,6 +30,8 @@ const environment = z.object({
   /** A collector that takes traces over OTLP/HTTP, for instance http://127.0.0.1:4318; without it none are made. The share of traces that are kept. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  /** How many people it takes to let a new node in: `two`, whoever approves is another than who invited. */
+  POSTROAD_ADMISSION: z.enum(['one', 'two']).default('one'),
   POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }).refine(({ POSTROAD_METRICS_PORT: port, POSTROAD_METRICS_HOST: host, POSTROAD_METRICS_TOKEN: token }) => port === undefined || token !== undefined || LOOPBACK.test(host), {
   path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
@@ -46,6 +48,7 @@ export type Config = {
   readonly database: { readonly url: string; readonly migratorUrl: string } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
+  readonly admission: { readonly twoPersons: boolean }
   readonly log: string
 }
 
@@ -62,6 +65,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
+    admission: { twoPersons: read.POSTROAD_ADMISSION === 'two' },
     log: read.POSTROAD_LOG,
   }
 }

@@ -112,6 +112,7 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     database: { url: database.app, migratorUrl: database.migrator },
     metrics: null,
     traces: null,
+    admission: { twoPersons: false },
     log: 'warn',
     ...options.config,
   }

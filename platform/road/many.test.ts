@@ -55,7 +55,7 @@ describe('one document to many', () => {
       expect(load).toMatchObject({ shipments: 1, recipients: ORGANS })
       expect(load.bytes).toBeLessThanOrEqual(1.02 * payload + 400 * ORGANS + 16 * 1024)
     }
-    await crowd.signForAll({ node: 'province', endpoint: 'memory:province', certificate: tlsCertificate(province.node) })
+    await crowd.signForAll({ node: 'province', endpoint: 'memory:province', certificates: [tlsCertificate(province.node)] })
     await until(() => all('signedFor'))
   })
 

@@ -24,6 +24,7 @@ export const roadFaults = defineFaults('road', {
   notTheActor: { status: 403, message: '回执中的办理人与当前登录人不一致。', advice: '请以本人当前岗位重新办理。' },
   unknownMessage: { status: 404, message: '本节点没有回执所指的文件。', advice: '请核对回执来源。' },
   unknownPeer: { status: 403, message: '对方节点的证书不在通讯录中，已拒绝。', advice: '请确认对方已加入网络，且证书未被更换。' },
+  peerBlocked: { status: 403, message: '对方节点已被封锁，暂停往来。', advice: '解除封锁后自动恢复；在此之前公文各自留存，不会丢失。' },
   peerMismatch: { status: 403, message: '对方自称的节点与其证书不符，已拒绝。', advice: '可能有节点冒用他人证书，请立即报告安全保密管理员。' },
   notNeighbour: { status: 403, message: '对方不是本节点的直接上级或下级，已拒绝。', advice: '文件应逐级经中心传输，请检查对方配置。' },
   greetFirst: { status: 409, message: '本节点重新启动过，请先握手。', advice: '对方节点会自动重试，无需人工处理。' },

@@ -1,7 +1,7 @@
 import type { SuiteId } from '@postroad/gm'
 import { hashOf } from '../canonical.ts'
 import { FINE, fail, ok, type Result } from '../fault.ts'
-import { type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName } from './state.ts'
+import { type Block, type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName } from './state.ts'
 import type { NodeBody, SignedStatement } from './statements.ts'
 
 /** The newest line of a log as a peer knows it. */
@@ -36,6 +36,8 @@ export type DirectoryView = {
   keyState(key: string, at: string): Result<null>
   compromisedSince(key: string): string | null
   nodeKey(node: string, key: string): NodeKeyEntry | null
+  /** The block that keeps a whole node from its neighbours now, or null. */
+  blocked(node: string): Block | null
   /** The same for a node's own key. */
   nodeKeyState(node: string, key: string, at: string): Result<null>
   /** The neighbour towards an organ: up to the lowest common ancestor, then down. `from` itself when it hosts the organ; null without a way. */
@@ -74,19 +76,22 @@ export function createView(state: DirectoryState): DirectoryView {
   }
   const nodeKey = (id: string, key: string): NodeKeyEntry | null => newest(logs.get(id)?.allKeys.filter((entry) => entry.id === key) ?? [])
   const statusesOf = (log: string | undefined, key: string): readonly KeyStatus[] => (log === undefined ? [] : (state.statuses.get(statusName(log, key)) ?? []))
+  const blocksOf = (owner: string, key: string | null): readonly Block[] => (state.blocks.get(owner) ?? []).filter((block) => block.key === key)
   function keyState(id: string, at: string): Result<null> {
     const entry = keys.get(id)
     if (entry === undefined) return fail('unknownKey', id)
     if (at < entry.from) return fail('notYetValidKey', id)
     if (entry.until !== null && at >= entry.until) return fail('expiredKey', id)
-    return judge(id, statusesOf(entry.node, id), at)
+    return judge(id, [...statusesOf(entry.node, id), ...blocksOf(entry.node, id).flatMap((block) => statusOf(block, at))], at)
   }
   function nodeKeyState(owner: string, id: string, at: string): Result<null> {
     const entry = nodeKey(owner, id)
     if (entry === null) return fail('unknownKey', `${owner} ${id}`)
     if (at < entry.from) return fail('notYetValidKey', id)
     if (entry.until !== null && at > entry.until) return fail('retiredKey', id)
-    return judge(id, statusesOf(owner, id), at)
+    // A block of the whole node speaks of the keys that it had: those that followed are good once it has ended.
+    const blocks = blocksOf(owner, id).concat(blocksOf(owner, null).filter(({ from, until }) => entry.from < from || until === null || at < until))
+    return judge(id, [...statusesOf(owner, id), ...blocks.flatMap((block) => statusOf(block, at))], at)
   }
   return {
     state,
@@ -108,9 +113,10 @@ export function createView(state: DirectoryState): DirectoryView {
         .filter((key) => key.purpose === purpose && key.suite === suite && keyState(key.key, at).ok)
         .sort((a, b) => (a.from < b.from ? 1 : a.from > b.from ? -1 : 0)),
     keyState,
-    compromisedSince: (id) => earliest(statusesOf(keys.get(id)?.node, id)),
+    compromisedSince: (id) => earliest([...statusesOf(keys.get(id)?.node, id), ...blocksOf(keys.get(id)?.node ?? '', id).flatMap((block) => statusOf(block, block.from))]),
     nodeKey,
     nodeKeyState,
+    blocked: (id) => blocksOf(id, null).find(({ until }) => until === null) ?? null,
     nextHop(from, organ) {
       const home = organs.get(organ)?.node
       const way = home === undefined ? null : path(from, home)
@@ -149,6 +155,12 @@ const STATUS_FAULT = { compromised: 'compromisedKey', revoked: 'revokedKey', ret
 const within = (span: { readonly from: string; readonly until: string | null }, at: string): boolean => span.from <= at && (span.until === null || at < span.until)
 const newest = (entries: readonly NodeKeyEntry[]): NodeKeyEntry | null => entries[entries.length - 1] ?? null
 const checkpointHash = (state: DirectoryState, logs: Readonly<Record<string, LogHead>>): string => hashOf(state.suites.SM, 'checkpoint', { logs })
+
+/** What a block says of a key at an instant: compromised for ever from the instant named, else out of use while it lasts. */
+function statusOf({ key, from, until, compromisedSince }: Block, at: string): readonly KeyStatus[] {
+  if (compromisedSince !== null) return [{ status: 'compromised', since: compromisedSince }]
+  return key !== null && (until === null || at < until) ? [{ status: 'revoked', since: from }] : []
+}
 
 /** The gravest of what was said about a key up to an instant. */
 function judge(key: string, statuses: readonly KeyStatus[], at: string): Result<null> {

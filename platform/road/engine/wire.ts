@@ -1,5 +1,5 @@
 import { fromBase64url } from '@postroad/gm'
-import { directoryId, instant, signedReceipt } from '@postroad/waybill'
+import { directoryId, instant, signedReceipt, tlsCertificates } from '@postroad/waybill'
 import { z } from 'zod'
 import { LinkFailure, type PeerAddress, type WireReply } from '../transport/port.ts'
 import { type Road, directoryOf } from './road.ts'
@@ -47,7 +47,7 @@ export const faultAnswer = z.object({ error: z.object({ code: z.string().max(80)
 export function addressOf(road: Road, peer: string): PeerAddress {
   const body = directoryOf(road).node(peer)
   if (body === null || body.endpoint === null) throw new LinkFailure('unreachable', `${peer} has no endpoint in the directory`)
-  return { node: peer, endpoint: body.endpoint, certificate: fromBase64url(body.tls.certificate) }
+  return { node: peer, endpoint: body.endpoint, certificates: tlsCertificates(body).map(fromBase64url) }
 }
 
 /** A reply's JSON by its schema. @throws LinkFailure: a peer that does not speak the protocol is as good as absent */
