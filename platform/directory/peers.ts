@@ -7,7 +7,8 @@ import type { z } from 'zod'
 import { tlsCertificate } from './certificates.ts'
 import { acceptJoin, firstLine } from './join.ts'
 import { type ExchangeAnswer, MAX_MESSAGE_BYTES, anchorRequest, exchangeRequest, joinRequest } from './model.ts'
-import { directoryRoom, view } from './room.ts'
+import { hearOf } from './restored.ts'
+import { directoryRoom, neighboursIn, view } from './room.ts'
 import { importLogs, judgeHeads, logsSince } from './statements.ts'
 import { directoryFaults } from './words.ts'
 
@@ -39,9 +40,7 @@ const certificateOwners = new WeakMap<DirectoryView, ReadonlyMap<string, string>
 
 /** Nodes one hop away: the parent and the children. */
 export function neighbours(node: Node): string[] {
-  const [current, own] = [view(node), node.config.node]
-  const parent = current.node(own)?.parent ?? null
-  return [...(parent === null ? [] : [parent]), ...current.children(own)]
+  return neighboursIn(view(node), node.config.node)
 }
 
 /** Heads that each peer showed last. A step back is a peer restored from a backup, or one that wants to forget. */
@@ -54,6 +53,8 @@ export async function hearHeads(node: Node, peer: string, heads: Readonly<Record
   const before = seen.get(peer) ?? {}
   seen.set(peer, heads)
   await judgeHeads(node, peer, before, heads)
+  const own = node.config.node
+  if ((heads[own]?.seq ?? -1) < view(node).log(own).length) hearOf(node.config.home, peer)
 }
 
 /**
