@@ -11,7 +11,7 @@ import { partLabel } from './make.ts'
 import type { Manifest } from './model.ts'
 import { openSealed, readSigned } from './sealed.ts'
 import { backupsOf } from './shelf.ts'
-import { type TarEntry, readTar, safePath } from './tar.ts'
+import { type Taker, type TarEntry, readTar, safePath } from './tar.ts'
 import { backupFaults } from './words.ts'
 
 /** PostgreSQL's own list of what a base backup holds. */
@@ -42,6 +42,7 @@ export async function readBase(folder: string, { id, parts }: Manifest, key: Rec
       const taker = await takerOf(target, entry)
       const digest = createHash('sha256')
       return {
+        close: taker.close,
         async write(bytes) {
           digest.update(bytes)
           await taker.write(bytes)
@@ -63,8 +64,7 @@ export async function readBase(folder: string, { id, parts }: Manifest, key: Rec
 
 const pathIn = (file: { Path?: string | undefined; 'Encoded-Path'?: string | undefined }): string => file.Path ?? Buffer.from(file['Encoded-Path'] ?? '', 'hex').toString('utf8')
 
-type Taker = { write(bytes: Uint8Array): Promise<unknown>; end(): Promise<void> }
-const NOBODY: Taker = { write: async () => undefined, end: async () => undefined }
+const NOBODY: Taker = { write: async () => undefined, end: async () => undefined, close: async () => undefined }
 
 async function takerOf(target: string | null, { path, kind, bytes }: TarEntry): Promise<Taker> {
   if (target === null) return NOBODY
@@ -79,10 +79,8 @@ async function takerOf(target: string | null, { path, kind, bytes }: TarEntry): 
   if (owner !== null) await file.chown(owner.uid, owner.gid)
   return {
     write: (piece) => file.writeFile(piece),
-    async end() {
-      if (bytes > 0) await file.datasync()
-      await file.close()
-    },
+    end: async () => (bytes > 0 ? file.datasync() : undefined),
+    close: () => file.close(),
   }
 }
 

@@ -46,8 +46,13 @@ export async function makeBackup(options: MakeOptions): Promise<Manifest> {
   const write = async (part: string, source: AsyncIterable<Uint8Array>): Promise<void> => {
     const path = join(unfinished, `${part}.sealed`)
     const writer = await createSealed(`${path}.new`, path, partLabel(id, part), key, signer)
-    for await (const piece of source) await writer.write(piece)
-    parts[part] = await writer.finish()
+    try {
+      for await (const piece of source) await writer.write(piece)
+      parts[part] = await writer.finish()
+    } catch (error) {
+      await writer.close()
+      throw error
+    }
   }
   try {
     const anchor = takeAnchor(home)

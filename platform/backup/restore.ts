@@ -118,7 +118,7 @@ const settingsFor = (log: string, at: Date | null): Record<string, string> => ({
   restore_command: `cp ${log}/%f %p`,
   recovery_target_timeline: 'current',
   recovery_target_action: 'promote',
-  ...(at === null ? {} : { recovery_target_time: at.toISOString() }),
+  ...(at === null ? {} : { recovery_target_time: at.toISOString().replace('T', ' ').replace('Z', '+00') }),
 })
 
 /** Lets the embedded database recover, and verifies the ledger that comes out. Answers the ledger's size. */

@@ -4,11 +4,14 @@ export type TarEntry = { readonly path: string; readonly kind: 'file' | 'folder'
 
 const BLOCK = 512
 
+/** Who takes an entry's bytes. `close` comes always, also when it breaks off. */
+export type Taker = { write(bytes: Uint8Array): Promise<unknown>; end(): Promise<void>; close(): Promise<void> }
+
 /**
  * Reads the tar that PostgreSQL sends (ustar): for each entry `begin` answers who takes its bytes, then gets them in pieces, then the end.
  * Links and devices do not belong into it; a path that leads out of the folder is refused. @throws backup.unsafePath, backup.truncated
  */
-export async function readTar(source: AsyncIterable<Uint8Array>, begin: (entry: TarEntry) => Promise<{ write(bytes: Uint8Array): Promise<void>; end(): Promise<void> }>): Promise<void> {
+export async function readTar(source: AsyncIterable<Uint8Array>, begin: (entry: TarEntry) => Promise<Taker>): Promise<void> {
   const reader = pieces(source)
   for (;;) {
     const header = await reader.exactly(BLOCK)
@@ -16,13 +19,17 @@ export async function readTar(source: AsyncIterable<Uint8Array>, begin: (entry: 
     if (header.every((byte) => byte === 0)) break
     const entry = entryOf(header)
     const taker = await begin(entry)
-    for (let left = entry.bytes; left > 0; ) {
-      const piece = await reader.some(left)
-      if (piece === null) throw backupFaults.truncated({ file: entry.path })
-      await taker.write(piece)
-      left -= piece.length
+    try {
+      for (let left = entry.bytes; left > 0; ) {
+        const piece = await reader.some(left)
+        if (piece === null) throw backupFaults.truncated({ file: entry.path })
+        await taker.write(piece)
+        left -= piece.length
+      }
+      await taker.end()
+    } finally {
+      await taker.close()
     }
-    await taker.end()
     const padding = (BLOCK - (entry.bytes % BLOCK)) % BLOCK
     if (padding > 0 && (await reader.exactly(padding)) === null) throw backupFaults.truncated({ file: entry.path })
   }
