@@ -6,9 +6,10 @@ import { definePlugin } from '@postroad/kernel/plugin'
 import { runningUrl } from '@postroad/kernel/postgres'
 import { service } from '@postroad/kernel/principal'
 import { record } from '@postroad/ledger/service'
+import { lastBackup as lastBackupSlot } from '@postroad/watch/service'
 import { z } from 'zod'
 import { currentStream, startArchive } from './archive.ts'
-import { makeBackup, removeExpired } from './make.ts'
+import { lastBackup, makeBackup, removeExpired } from './make.ts'
 import type { Signer } from './sealed.ts'
 import { listBackups } from './shelf.ts'
 import { restoredFile } from './restore.ts'
@@ -24,6 +25,7 @@ export const backup = definePlugin({
   title: backupTitle,
   jobs: [{ name: 'nightly', every: '11 1 * * *', run: async (_payload, node) => nightly(node) }],
   async start(node) {
+    node.slots.set(lastBackupSlot, (home) => lastBackup(home)?.at ?? null)
     await recordRestore(node)
     const settings = node.config.backup
     if (settings === null) return { stop: async () => undefined }

@@ -1,5 +1,5 @@
 export { makeBackupKey, readRecoveryKey, type RecoveryKey } from './keys.ts'
-export { lastBackup, makeBackup, removeExpired } from './make.ts'
+export { makeBackup, removeExpired } from './make.ts'
 export type { Manifest } from './model.ts'
 export { signerOf } from './plugin.ts'
 export { type Restored, restore } from './restore.ts'
