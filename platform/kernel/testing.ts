@@ -109,10 +109,11 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     road: { host: '127.0.0.1', port: 0 },
     bootstrap,
     links: null,
-    database: { url: database.app, migratorUrl: database.migrator },
+    database: { url: database.app, migratorUrl: database.migrator, replicationUrl: null },
     metrics: null,
     traces: null,
     admission: { twoPersons: false },
+    backup: null,
     log: 'warn',
     ...options.config,
   }
