@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { InboxItem, Submitted, Tracking } from '@postroad/road/service'
 import { clerk } from '@postroad/road/testing/network'
 import { type Stations } from '@postroad/road/testing/processes'
-import { type Letter, letter, organReceipt } from '@postroad/road/testing/terminal'
+import { type Letter, insist, letter, organReceipt } from '@postroad/road/testing/terminal'
 
 /** Where each organ of a drill is at home. */
 const HOME: Readonly<Record<string, string>> = { 'p.party': 'province', 'c.party': 'city', 'x.party': 'county' }
@@ -15,19 +15,6 @@ export const PLACES = [
 
 /** A document that was handed in, and when that was acknowledged. */
 export type Sent = { readonly letter: Letter; readonly from: string; readonly to: string; readonly acknowledged: Date }
-
-/** Tries until there is an answer, as a terminal does. Answers a refusal's code. */
-export async function insist<T>(work: () => Promise<T>): Promise<T | string> {
-  for (;;) {
-    try {
-      return await work()
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (code !== undefined && code.startsWith('road.')) return code
-      await wait(50)
-    }
-  }
-}
 
 /** Hands a document in; the same one again is the same act. */
 export async function submit(stations: Stations, from: string, packed: Letter): Promise<void> {
