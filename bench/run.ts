@@ -1,11 +1,12 @@
-/** `npm run bench -- road [--json] [--install-peer] [--quick]` */
+/** `npm run bench -- road|province [--json] [--install-peer] [--quick]` */
 import { parseArgs } from 'node:util'
 import { table } from './figure.ts'
+import { province } from './province/index.ts'
 import { road } from './road/index.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean', default: false }, 'install-peer': { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } } })
 
-const SUBJECTS = { road } as const
+const SUBJECTS = { road, province } as const
 const subject = positionals[0] ?? 'road'
 if (!(subject in SUBJECTS)) {
   process.stderr.write(`unknown subject “${subject}”; there is: ${Object.keys(SUBJECTS).join(', ')}\n`)

@@ -7,6 +7,9 @@ export const networkConsole = defineApplication({
   id: 'console',
   title: TITLE,
   permissions: DUTIES,
-  menu: [{ id: 'console.condition', title: MENU.condition, path: '/console/condition', order: 200, permission: 'console.watch' }],
+  menu: [
+    { id: 'console.condition', title: MENU.condition, path: '/console/condition', order: 200, permission: 'console.watch' },
+    { id: 'console.members', title: MENU.members, path: '/console/members', order: 210, permission: 'directory.admit' },
+  ],
   routes: consoleRoutes,
 })

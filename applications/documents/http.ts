@@ -3,9 +3,13 @@ import { refuse } from '@postroad/kernel/http-errors'
 import type { Node } from '@postroad/kernel/node'
 import type { Server } from '@postroad/kernel/plugin'
 import type { FastifyReply } from 'fastify'
-import { arrivalsPage, arrivalsQuery, chunkParams, dispatchAnswer, dispatchesAnswer, dispatchesRequest, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, threadAnswer, threadParams, todo, tracking } from './model.ts'
-import { arrivalsOf, dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, todoOf, trackingOf } from './service.ts'
+import { listAnswer, listChange, listsAnswer } from './lists/model.ts'
+import { listsOf, saveList } from './lists/service.ts'
+import { arrivalsPage, arrivalsQuery, boardPage, boardQuery, chunkParams, dispatchAnswer, dispatchesAnswer, dispatchesRequest, dispatchRequest, evidenceAnswer, MAX_REQUEST_BYTES, messageParams, organQuery, receiptsAnswer, receiptsRequest, receivedDetail, receivedPage, receivedQuery, sentDetail, sentPage, sentQuery, story, storyParams, threadAnswer, threadParams, todo, tracking } from './model.ts'
+import { arrivalsOf, boardOf, dispatch, evidenceParts, issueReceipts, nextOrdinal, receivedChunk, receivedDetailOf, receivedList, sentChunk, sentDetailOf, sentList, storyOf, todoOf, trackingOf } from './service.ts'
 
+/** 20,000 recipients of a list. */
+const MAX_LIST_BYTES = 4 * 1024 * 1024
 const OCTETS = 'application/octet-stream'
 
 /** Routes under /api/documents. Reading takes `documents.read` in any post; each act takes its duty in the post acted as, checked in the service where it depends on the act. */
@@ -19,6 +23,8 @@ export function documentsRoutes(server: Server, node: Node): void {
   server.get('/todo', { schema: { response: { 200: todo } } }, (request) => todoOf(node, requireDuty(request, 'documents.read')))
   server.get('/threads/:thread', { schema: { params: threadParams, response: { 200: threadAnswer } } }, (request) =>
     nextOrdinal(node, requireDuty(request, 'documents.read'), request.params.thread))
+  server.get('/lists', { schema: { response: { 200: listsAnswer } } }, (request) => listsOf(node, requireDuty(request, 'documents.send')))
+  server.post('/lists', { bodyLimit: MAX_LIST_BYTES, schema: { body: listChange, response: { 200: listAnswer } } }, (request) => saveList(node, requireDuty(request, 'documents.send'), request.body))
   receivedRoutes(server, node)
   sentRoutes(server, node)
 }
@@ -43,6 +49,10 @@ function sentRoutes(server: Server, node: Node): void {
   server.get('/sent', { schema: { querystring: sentQuery, response: { 200: sentPage } } }, (request) => sentList(node, requireDuty(request, 'documents.read'), request.query))
   server.get('/sent/:id', { schema: { params: messageParams, response: { 200: sentDetail } } }, (request) => sentDetailOf(node, requireDuty(request, 'documents.read'), request.params.id))
   server.get('/sent/:id/track', { schema: { params: messageParams, response: { 200: tracking } } }, (request) => trackingOf(node, requireDuty(request, 'documents.read'), request.params.id))
+  server.get('/sent/:id/board', { schema: { params: messageParams, querystring: boardQuery, response: { 200: boardPage } } }, (request) =>
+    boardOf(node, requireDuty(request, 'documents.read'), request.params.id, request.query))
+  server.get('/sent/:id/board/:organ', { schema: { params: storyParams, response: { 200: story } } }, (request) =>
+    storyOf(node, requireDuty(request, 'documents.read'), request.params.id, request.params.organ))
   server.get('/sent/:id/chunks/:n', { schema: { params: chunkParams, produces: [OCTETS] } }, async (request, reply) =>
     sendBytes(reply, await sentChunk(node, requireDuty(request, 'documents.read'), request.params.id, request.params.n)))
   server.get('/sent/:id/evidence', { schema: { params: messageParams, response: { 200: evidenceAnswer } } }, (request) =>

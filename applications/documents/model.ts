@@ -7,6 +7,8 @@ import { z } from 'zod'
 const base64url = (maxBytes: number) => z.string().max(Math.ceil((maxBytes * 4) / 3)).refine(isBase64url)
 /** Plain bytes of a body that may go inside the dispatch request; larger ones are uploaded. */
 export const MAX_INLINE_BYTES = 256 * 1024
+/** A part above this is fetched when somebody asks for it by name, and goes straight to disk where the browser can. */
+export const LARGE_PART_BYTES = 50 * 1024 * 1024
 /** A dispatch request: some 20,000 recipients, or an inline body. */
 export const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -71,6 +73,17 @@ export const trackedDelivery = z.strictObject({ organ: directoryId, name: direct
 export type TrackedDelivery = z.infer<typeof trackedDelivery>
 export const tracking = z.strictObject({ message: uuid, deliveries: z.array(trackedDelivery), receipts: z.array(signedReceipt) })
 export type Tracking = z.infer<typeof tracking>
+
+/** A line of the board of a document to many, without receipts. */
+export const boardLine = trackedDelivery.omit({ receipts: true }).extend({ at: instant, reason: z.string() })
+export type BoardLine = z.infer<typeof boardLine>
+export const boardPage = z.strictObject({ items: z.array(boardLine), next: z.string().nullable() })
+/** In the order of the organs' ids; `after` is the last of the page before. */
+export const boardQuery = z.object({ after: directoryId.optional(), limit: z.coerce.number().int().min(1).max(10_000).default(5000) })
+/** The way of one delivery: its line, its receipts and those of the whole message, oldest first. */
+export const story = z.strictObject({ line: boardLine, receipts: z.array(signedReceipt) })
+export type Story = z.infer<typeof story>
+export const storyParams = z.object({ id: uuid, organ: directoryId })
 
 export type Page<Row> = { readonly items: Row[]; readonly next: string | null }
 export const receivedPage = z.strictObject({ items: z.array(receivedRow), next: z.string().nullable() })

@@ -2,10 +2,11 @@ import { defineApplication } from '@postroad/kernel/plugin'
 import { documentsRoutes } from './http.ts'
 import { DUTIES, MENU, TITLE } from './words.ts'
 
-/** 公文: what people open. Everything it shows lies in the road's tables; what it adds is who may see and do what, and the terminal. */
+/** 公文: what people open. What it shows lies in the road's tables; it adds who may see and do what, the lists of recipients, and the terminal. */
 export const documents = defineApplication({
   id: 'documents',
   title: TITLE,
+  migrations: new URL('./migrations/', import.meta.url),
   permissions: DUTIES,
   menu: [
     { id: 'documents.workbench', title: MENU.workbench, path: '/', order: 0, permission: null },

@@ -1,10 +1,11 @@
 import { view } from '@postroad/directory/service'
 import { base64url, fromBase64url } from '@postroad/gm'
+import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import * as road from '@postroad/road/service'
 import { type Head, recallOf, type SignedReceipt } from '@postroad/waybill'
-import { type Arrival, type DispatchRequest, DUTY_OF, type EvidenceAnswer, isOrganReceipt, type Page, RECEIVED_VIEWS, type ReceivedDetail, type ReceivedRow, type ReceivedView, type SentDetail, type SentRow, type ThreadAnswer, type Todo, type Tracking } from './model.ts'
+import { type Arrival, type BoardLine, type DispatchRequest, DUTY_OF, type EvidenceAnswer, isOrganReceipt, type Page, RECEIVED_VIEWS, type ReceivedDetail, type ReceivedRow, type ReceivedView, type SentDetail, type SentRow, type Story, type ThreadAnswer, type Todo, type Tracking } from './model.ts'
 import { documentsFaults, type DUTIES } from './words.ts'
 
 const READ: keyof typeof DUTIES = 'documents.read'
@@ -153,9 +154,11 @@ const sentRowOf = ({ message, head, manifest, ownWrap, states, at }: road.SentSu
 
 /** What one's own organ sent, with all recipients. @throws documents.notFound also for what belongs to others */
 export async function sentDetailOf(node: Node, person: PersonPrincipal, message: string): Promise<SentDetail> {
-  const { item, tracking } = await findSent(node, person, message)
+  const { found } = await findSent(node, person, message, async (tx) => ({ item: await road.sentItem(tx, message), lines: await road.board(tx, message) }))
+  const { item, lines } = found
+  if (item === null) throw documentsFaults.notFound({ message })
   const states: Record<string, number> = {}
-  for (const { state } of tracking.board) states[state] = (states[state] ?? 0) + 1
+  for (const { state } of lines) states[state] = (states[state] ?? 0) + 1
   const { head, manifest, ownWrap, chunkHashes } = item.message
   return {
     message, organ: head.sender.organ, head, manifest: base64url(manifest), ownWrap: ownWrap ?? { key: head.sender.key, wrap: '' }, states,
@@ -164,38 +167,61 @@ export async function sentDetailOf(node: Node, person: PersonPrincipal, message:
 }
 
 export async function sentChunk(node: Node, person: PersonPrincipal, message: string, index: number): Promise<Uint8Array> {
-  const { reader } = await findSent(node, person, message)
+  const { reader } = await findSent(node, person, message, async () => null)
   return chunkOf(node, reader, message, index)
 }
 
 /** The board 「跟踪」: every recipient with its receipts, and those of the whole message. */
 export async function trackingOf(node: Node, person: PersonPrincipal, message: string): Promise<Tracking> {
-  const { tracking } = await findSent(node, person, message)
-  const { board, receipts } = tracking
-  const directory = view(node)
+  const { found } = await findSent(node, person, message, (tx) => road.track(tx, message))
+  if (found === null) throw documentsFaults.notFound({ message })
+  const about = Map.groupBy(found.receipts, ({ receipt }) => receipt.recipient)
   return {
     message,
-    deliveries: board.map(({ organ, name, role, state, decided, recall, late, forwardedTo }) => {
-      const signer = decided?.actor?.organ
-      const heir = signer !== undefined && signer !== organ && directory.heirsOf(organ, decided?.at ?? '').includes(signer) ? signer : forwardedTo
-      return { organ, name, role: role === 'cc' ? 'cc' : 'to', state, recall, late, heir, receipts: receipts.filter(({ receipt }) => receipt.recipient === organ) }
-    }),
-    receipts: receipts.filter(({ receipt }) => receipt.recipient === null),
+    deliveries: found.board.map(({ organ, name, role, state, decided, recall, late, forwardedTo }) => ({
+      organ, name, role: roleOf(role), state, recall, late, receipts: about.get(organ) ?? [],
+      heir: heirOf(node, { organ, signer: decided?.actor?.organ ?? null, at: decided?.at ?? '', forwardedTo }),
+    })),
+    receipts: about.get(null) ?? [],
   }
 }
 
-async function findSent(node: Node, person: PersonPrincipal, message: string) {
+const roleOf = (role: string): 'to' | 'cc' => (role === 'cc' ? 'cc' : 'to')
+const lineOf = (node: Node, { at, role, signer, decidedAt, forwardedTo, ...line }: road.BoardLine): BoardLine =>
+  ({ ...line, role: roleOf(role), at: at.toISOString(), heir: heirOf(node, { organ: line.organ, signer, at: decidedAt ?? '', forwardedTo }) })
+
+/** Who took a delivery over, where its organ has ended: who signed as heir, else whom a node forwarded it to. */
+function heirOf(node: Node, { organ, signer, at, forwardedTo }: { readonly organ: string; readonly signer: string | null; readonly at: string; readonly forwardedTo: string | null }): string | null {
+  return signer !== null && signer !== organ && view(node).heirsOf(organ, at).includes(signer) ? signer : forwardedTo
+}
+
+/** A page of the board without receipts: what a document to thousands is followed by. */
+export async function boardOf(node: Node, person: PersonPrincipal, message: string, query: { readonly after?: string | undefined; readonly limit: number }): Promise<Page<BoardLine>> {
+  const { found } = await findSent(node, person, message, (tx) => road.board(tx, message, query))
+  const items = found.map((line) => lineOf(node, line))
+  return { items, next: items.length < query.limit ? null : (items.at(-1)?.organ ?? null) }
+}
+
+/** How one delivery went. @throws documents.notFound */
+export async function storyOf(node: Node, person: PersonPrincipal, message: string, organ: string): Promise<Story> {
+  const { found } = await findSent(node, person, message, (tx) => road.story(tx, message, organ))
+  if (found === null) throw documentsFaults.notFound({ message, organ })
+  return { line: lineOf(node, found.line), receipts: [...found.receipts] }
+}
+
+/** Looks at a message that an organ sent in which the reader may read, in one transaction. @throws documents.notFound */
+async function findSent<T>(node: Node, person: PersonPrincipal, message: string, look: (tx: Tx) => Promise<T>): Promise<{ readonly reader: PersonPrincipal; readonly found: T }> {
   const reader = readerOf(person)
-  const [item, tracking] = await node.transaction(reader, async (tx) => [await road.sentItem(tx, message), await road.track(tx, message)] as const)
-  if (item === null || tracking === null) throw documentsFaults.notFound({ message })
-  return { reader, item, tracking }
+  const found = await node.transaction(reader, async (tx) => ((await road.sentMessage(tx, message)) === null ? null : { value: await look(tx) }))
+  if (found === null) throw documentsFaults.notFound({ message })
+  return { reader, found: found.value }
 }
 
 // evidence and counts
 
 /** What this node can prove about a message; the terminal opens the manifest, adds the directory and makes the ZIP (导出凭证). */
 export async function evidenceParts(node: Node, person: PersonPrincipal, side: 'sent' | 'received', message: string, organ: string | undefined): Promise<EvidenceAnswer> {
-  const { reader, only } = side === 'sent' ? { ...(await findSent(node, person, message)), only: null } : { ...(await findReceived(node, person, message, organ)), only: organ ?? person.acting.organ }
+  const { reader, only } = side === 'sent' ? { ...(await findSent(node, person, message, async () => null)), only: null } : { ...(await findReceived(node, person, message, organ)), only: organ ?? person.acting.organ }
   const parts = await node.transaction(reader, (tx) => road.evidenceParts(tx, message))
   if (parts === null) throw documentsFaults.notFound({ message })
   const recipients = parts.recipients.filter(({ leaf }) => only === null || leaf.organ === only)

@@ -11,11 +11,15 @@ export const DUTIES = {
   'documents.send': '封发（含撤回申请、更正和作废通知）',
   'documents.sign': '签收、登记、退文',
   'documents.deputise': '代收',
+  'documents.share': '维护全节点共用的常用发送范围',
 } as const
 
 export const URGENCY: Readonly<Record<Urgency, string>> = { normal: '无', urgent: '加急', extraUrgent: '特急' }
 /** Higher levels never travel here; index is the label's number. */
 export const LABELS: readonly string[] = ['无', '内部', '工作秘密']
+/** Systems and levels of organs, as the directory names them. */
+export const SYSTEMS = { party: '党委', government: '政府', congress: '人大', cppcc: '政协', mass: '人民团体' } as const
+export const LEVELS = { province: '省级', city: '市级', county: '县级', department: '部门' } as const
 export const ROLES = { to: '主送', cc: '抄送' } as const
 
 export const KINDS: Readonly<Record<MessageKind, string>> = {
@@ -116,6 +120,8 @@ export const documentsFaults = defineFaults('documents', {
   receiptForOther: { status: 400, message: '回执与所办理的公文不一致', advice: '请刷新后重新办理。' },
   reasonMissing: { status: 400, message: '退文必须写明理由', advice: '请选择并填写退文理由。' },
   regardingMissing: { status: 400, message: '通知没有指明所涉及的公文', advice: '请从发文跟踪中对该公文办理。' },
+  listChanged: { status: 409, message: '这个常用发送范围刚被别人改过', advice: '请刷新后看过新的内容，再改一次。' },
+  listFixed: { status: 409, message: '是否共用在建立时就定了，不能再改', advice: '请停用这一个，另建一个。' },
   chunkMissing: { status: 404, message: '这一部分内容不在本节点', advice: '请稍后再试；如一直没有，请联系网络中心。' },
 })
 

@@ -16,7 +16,7 @@ const SENDER = 'jy-chenyuan'
 const RECIPIENT = 'wc-linzhou'
 
 /** `nodes`: the nodes' processes, to which their key processes and PostgreSQL belong. */
-export type Bench = { sender(suite: SuiteId): Promise<Terminal>; readonly arrivals: Map<string, number>; readonly nodes: readonly number[]; stop(): Promise<void> }
+export type Bench = { readonly home: string; sender(suite: SuiteId): Promise<Terminal>; readonly arrivals: Map<string, number>; readonly nodes: readonly number[]; stop(): Promise<void> }
 /** `nodeCpu`: milliseconds that a delivery cost the nodes, their key processes and PostgreSQL together; null where it cannot be told. */
 export type Load = { readonly perSecond: number; readonly p50: number; readonly p95: number; readonly count: number; readonly nodeCpu: number | null }
 
@@ -33,6 +33,7 @@ export async function startBench(): Promise<Bench> {
   const arrivals = new Map<string, number>()
   const recipient = await startRecipient(home, arrivals)
   return {
+    home,
     sender: (suite) => openTerminal(home, state, SENDER, suite),
     arrivals,
     nodes: network.nodes.map(({ pid }) => pid),
@@ -62,11 +63,11 @@ export async function throughput(bench: Bench, sender: Terminal, sizes: readonly
 }
 
 /** An open load: document i is due at i / rate, whether or not those before it are through. */
-export async function atRate(bench: Bench, sender: Terminal, sizes: readonly number[], rate: number): Promise<Load> {
-  return run(bench, sender, sizes, 64, (index) => (index * 1000) / rate)
+export async function atRate(bench: Bench, sender: Terminal, sizes: readonly number[], rate: number, urgency: Draft['urgency'] = 'normal'): Promise<Load> {
+  return run(bench, sender, sizes, 64, (index) => (index * 1000) / rate, urgency)
 }
 
-async function run(bench: Bench, sender: Terminal, sizes: readonly number[], concurrency: number, due: (index: number) => number): Promise<Load> {
+async function run(bench: Bench, sender: Terminal, sizes: readonly number[], concurrency: number, due: (index: number) => number, urgency: Draft['urgency'] = 'normal'): Promise<Load> {
   const begun = Date.now()
   const cpuBefore = cpuOf(bench.nodes)
   const sent = new Map<string, number>()
@@ -76,7 +77,7 @@ async function run(bench: Bench, sender: Terminal, sizes: readonly number[], con
       const dueAt = begun + due(index)
       await sleep(Math.max(0, dueAt - Date.now()))
       const started = due(index) === 0 ? Date.now() : dueAt
-      sent.set((await sender.dispatch(draftOf(sizes[index] ?? 0))).message, started)
+      sent.set((await sender.dispatch({ ...draftOf(sizes[index] ?? 0), urgency })).message, started)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))

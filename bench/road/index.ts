@@ -5,12 +5,15 @@ import { atRate, type Bench, startBench, throughput } from './deliveries.ts'
 import { measureDesk } from './desk.ts'
 import { measureInstallation } from './install.ts'
 import { deliveriesByCrypto, durableCommits } from './limits.ts'
+import { measureFilm } from './film.ts'
+import { measureMany } from './many.ts'
 import { installPeer, measurePeer, peerIsInstalled } from './peer.ts'
 
 export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; tell(line: string): void }
 
 const DEMAND: Readonly<Record<SuiteId, number>> = { SM: 150, P256: 200 }
 const DOCUMENT = 10_000
+const MEBIBYTE = 1024 * 1024
 const sizes = (length: number): number[] => Array.from({ length }, () => DOCUMENT)
 /** X-Road's published load: size in bytes and share in thousandths. */
 const MIX = [[2000, 300], [10_000, 600], [100_000, 90], [2_000_000, 9], [10_000_000, 1]] as const
@@ -32,6 +35,8 @@ export async function road({ installPeer: install, quick, tell }: Options): Prom
     await bench.stop()
   }
   figures.push(...(await ladder(quick ? 5 : 20, tell)))
+  figures.push(...(await measureMany(quick ? { nodes: 12, organsEach: 25 } : { nodes: 120, organsEach: 25 }, tell)))
+  figures.push(...(await measureFilm(quick ? 64 * MEBIBYTE : 2048 * MEBIBYTE, tell)))
   tell('desk …')
   figures.push(...(await measureDesk()))
   if (!quick) tell('installation …')

@@ -86,6 +86,7 @@ function running(report: NodeReport): Finding[] {
 function link(found: LinkCondition, { at, certificates }: Condition): Finding {
   const subject = `链路 ${found.direction === 'up' ? '↑' : '↓'} ${found.title}`
   const state = linkState(found, at)
+  if (found.probe?.outcome === 'byBundle') return made('good', 'linkByBundle', subject, '用介质摆渡，不联网；往来情况见 postroad bundle status')
   if (found.probe?.outcome === 'noEndpoint') return made('warn', 'linkNoEndpoint', subject, '对方没有公布地址', '由对方主动连接本节点；如需双向，请对方设置地址。')
   if (state !== 'open') return made('bad', 'linkDown', subject, `${found.endpoint ?? ''} 没有正常应答${found.lastError === null ? '' : `（${found.lastError}）`}`, '请检查网络、防火墙和对方节点。公文在本节点等待，不会丢失。')
   const until = certificates.find(({ kind, id }) => kind === 'peerTls' && id === found.peer)?.until ?? null

@@ -72,7 +72,7 @@ export const DUTIES: Readonly<Record<DemoPerson['duties'], readonly string[]>> =
   clerk: ['documents.read', 'documents.send', 'documents.sign'],
   deputy: ['documents.read', 'documents.deputise'],
   auditor: ['ledger.read'],
-  operator: ['console.watch'],
+  operator: ['console.watch', 'directory.admit'],
 }
 
 /** Who the headless driver acts as. Everybody else is left for whoever tries the demo. */

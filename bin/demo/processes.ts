@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 /** A node of the demo in a process of its own. */
 export type NodeProcess = { readonly id: string; readonly pid: number; readonly desk: string; stop(): Promise<void>; kill(signal: NodeJS.Signals): Promise<void> }
-export type NodeSettings = { readonly id: string; readonly home: string; readonly deskPort: number; readonly roadPort: number; readonly bootstrap: string; readonly log?: string }
+export type NodeSettings = { readonly id: string; readonly home: string; readonly deskPort: number; readonly roadPort: number; readonly bootstrap: string; readonly links?: string; readonly log?: string }
 
 /** A node's garbage is young: requests and rows. A larger nursery (MB) saves a tenth of its time; see docs/operations.md. */
 const FLAGS = ['--max-semi-space-size=32']
@@ -30,6 +30,7 @@ const environmentOf = (settings: NodeSettings): Record<string, string> => ({
   POSTROAD_DESK_PORT: String(settings.deskPort),
   POSTROAD_ROAD_PORT: String(settings.roadPort),
   POSTROAD_BOOTSTRAP: settings.bootstrap,
+  ...(settings.links === undefined ? {} : { POSTROAD_LINKS: settings.links }),
   POSTROAD_LOG: settings.log ?? 'info',
 })
 

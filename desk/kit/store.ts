@@ -1,14 +1,14 @@
-/** What this browser keeps for itself: device keys (not extractable) and drafts. Nothing here leaves the device. */
-export type StoreName = 'deviceKeys' | 'drafts'
-const STORES: readonly StoreName[] = ['deviceKeys', 'drafts']
+/** What this browser keeps for itself: device keys (not extractable), drafts, and large dispatches that were begun. Nothing here leaves the device. */
+export type StoreName = 'deviceKeys' | 'drafts' | 'packings'
+const STORES: readonly StoreName[] = ['deviceKeys', 'drafts', 'packings']
 
 let opened: Promise<IDBDatabase> | null = null
 
 function database(): Promise<IDBDatabase> {
   opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open('postroad', 1)
+    const request = indexedDB.open('postroad', 2)
     request.onupgradeneeded = () => {
-      for (const name of STORES) request.result.createObjectStore(name)
+      for (const name of STORES) if (!request.result.objectStoreNames.contains(name)) request.result.createObjectStore(name)
     }
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error ?? new Error('indexedDB'))

@@ -34,6 +34,7 @@ describe('the checker of a run under fire', () => {
     ['a letter that was accepted and never shown', 'lost', without('shown')],
     ['a delivery that was given up', 'gaveUp', changed('end', { state: 'undeliverable' })],
     ['a refusal that no fault explains', 'unclear', [...GOOD, { e: 'refused', node: 'province', message: 'n', code: 'road.clientIdReused' }]],
+    ['a node that ended without having been struck', 'diedByItself', [...GOOD, { e: 'diedByItself', node: 'county' }]],
     ['a run that never came to rest', 'neverQuiet', without('quiet')],
   ])('finds %s', (_words, rule, events) => expect(rulesOf(events)).toContain(rule))
   it('finds a process that grows, and not one that warms up', () => {

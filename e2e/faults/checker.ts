@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { type Violation as SharedViolation, check as checkShared } from '@postroad/waybill/simulation/checker'
 
 export type Violation = Omit<SharedViolation, 'rule'> & { readonly rule: SharedViolation['rule'] | Rule }
-export type Rule = 'notHeld' | 'altered' | 'countsDiffer' | 'ledgerBroken' | 'growing' | 'unclear' | 'gaveUp'
+export type Rule = 'notHeld' | 'altered' | 'countsDiffer' | 'ledgerBroken' | 'growing' | 'unclear' | 'gaveUp' | 'diedByItself'
 type Line = Readonly<Record<string, unknown>> & { readonly e: string; readonly t: number }
 
 const text = (line: Line, field: string): string => (typeof line[field] === 'string' ? line[field] : '')
@@ -24,7 +24,7 @@ export function check(history: readonly string[]): Violation[] {
     const value = JSON.parse(row) as Line
     return typeof value.e === 'string' ? [value] : []
   })
-  return [...checkShared(history), ...unheld(lines), ...altered(lines), ...countsDiffer(lines), ...brokenLedgers(lines), ...growing(lines), ...unclear(lines), ...gaveUp(lines)]
+  return [...checkShared(history), ...unheld(lines), ...altered(lines), ...countsDiffer(lines), ...brokenLedgers(lines), ...growing(lines), ...unclear(lines), ...gaveUp(lines), ...diedByItself(lines)]
 }
 
 /** What was promised before a power cut lies on the disk after it: what a terminal was told, and what a neighbour got a custody receipt for. */
@@ -85,6 +85,8 @@ const unclear = (lines: readonly Line[]): Violation[] =>
 /** Nothing here is a reason to give a delivery up: all that is played passes. */
 const gaveUp = (lines: readonly Line[]): Violation[] =>
   lines.filter((line) => line.e === 'end' && (line['state'] === 'undeliverable' || line['state'] === 'closed')).map((line) => ({ rule: 'gaveUp', message: text(line, 'message'), detail: `${text(line, 'organ')}: ${text(line, 'state')}` }))
+
+const diedByItself = (lines: readonly Line[]): Violation[] => lines.filter(({ e }) => e === 'diedByItself').map((line) => ({ rule: 'diedByItself', message: '', detail: text(line, 'node') }))
 
 if (import.meta.main) {
   const rows = readFileSync(process.argv[2] ?? 'history.jsonl', 'utf8').split('\n').filter((row) => row !== '')

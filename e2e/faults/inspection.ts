@@ -65,11 +65,12 @@ export const endsOf = (books: Books): Promise<{ message: string; organ: string; 
 export const endingReceipts = (books: Books): Promise<{ id: string; message: string; organ: string; kind: string; node: string; isHome: boolean }[]> =>
   books.ask(`select r.id, r.message, r.recipient as organ, r.kind, r.node, m.origin as "isHome" from road.receipt r join road.message m on m.id = r.message where r.kind in ('signedFor', 'returned', 'recalled', 'recallRefused', 'undeliverable', 'closed')`)
 
-/** Memory (MB) and open files of a process; null when it is gone. */
-export function resourcesOf(pid: number): { readonly megabytes: number; readonly files: number } | null {
+/** Memory (MB) and open files of a process; null when it is gone. A dead one that nobody has waited for does not run. */
+export function resourcesOf(pid: number): { readonly megabytes: number; readonly files: number; readonly isRunning: boolean } | null {
   try {
-    const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
-    return { megabytes: Math.round(kilobytes / 1024), files: readdirSync(`/proc/${pid}/fd`).length }
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0)
+    return { megabytes: Math.round(kilobytes / 1024), files: readdirSync(`/proc/${pid}/fd`).length, isRunning: !/^State:\s+[ZX]/m.test(status) }
   } catch {
     return null
   }

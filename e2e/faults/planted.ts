@@ -32,7 +32,7 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: 'actAnsweredEarly', words: '签收 is answered before it is written', kinds: ['kill', 'powerCut', 'killDatabase'],
-    file: 'platform/road/act.ts', find: '  const outcome = await road.writer.write(effect)\n', replace: "  const outcome = { kind: 'done' }; setTimeout(() => road.writer.write(effect).catch(() => undefined), 700)\n",
+    file: 'platform/road/act.ts', find: "  const outcome = await within(node, 'road.act', { attributes }, (span) => writeTraced(road, span, effect), refusalIn)\n", replace: "  const outcome = { kind: 'done' }; setTimeout(() => road.writer.write(effect).catch(() => undefined), 700)\n",
   },
   {
     name: 'offerNotRecognised', words: 'a shipment offered again is not recognised (a missing dedupe)', kinds: ['post', 'kill'],
@@ -96,11 +96,11 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: 'memoryKept', words: 'every shipment leaves something in memory', kinds: ['door'],
-    file: 'platform/road/engine/doorway.ts', find: 'export function doorway(road: Road): WireHandler {\n', replace: 'const kept: Buffer[] = []\nexport function doorway(road: Road): WireHandler {\n  setInterval(() => kept.push(Buffer.alloc(6_000_000, 1)), 200)\n',
+    file: 'platform/road/engine/doorway.ts', find: 'export function doorway(', replace: 'const kept: Buffer[] = []\nexport function doorway(road, carrier = "https") {\n  setInterval(() => kept.push(Buffer.alloc(6_000_000, 1)), 200).unref()\n  return doorwayOf(road, carrier)\n}\nfunction doorwayOf(',
   },
   {
     name: 'filesKept', words: 'files are opened and not closed', kinds: ['door'],
-    file: 'platform/road/engine/inbound.ts', find: 'export async function receiveShipment(', replace: "import { openSync } from 'node:fs'\nexport async function receiveShipment(road, announced, offerer, id, body) {\n  for (let i = 0; i < 6; i += 1) openSync('/dev/null')\n  return receiveOne(road, announced, offerer, id, body)\n}\nasync function receiveOne(",
+    file: 'platform/road/engine/inbound.ts', find: 'async function takeIn(', replace: "import { openSync } from 'node:fs'\nasync function takeIn(...all) {\n  for (let i = 0; i < 6; i += 1) openSync('/dev/null')\n  return takeOneIn(...all)\n}\nasync function takeOneIn(",
   },
   {
     name: 'ledgerSkips', words: 'the ledger leaves a position out', kinds: ['kill'],

@@ -36,12 +36,14 @@ async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, folder, t
     const crew = startCrew({ network, dice: createDice(seed + 1), history, pauseMs: pace.pauseMs })
     const schedule = makeSchedule(createDice(seed + 2), { nodes: PLACES.map(({ id }) => id), points: FAULT_POINTS, durationMs: seconds * 1000, kinds, everyMs: pace.everyMs })
     const sampling = setInterval(() => sample(network, history), SAMPLE_MS)
-    await Promise.all([startStorm({ network, crew, history, schedule }).over, wait(seconds * 1000)])
+    const storm = startStorm({ network, crew, history, schedule })
+    await Promise.all([storm.over, wait(seconds * 1000)])
     history.emit('calm')
     tell(`${schedule.length} faults were played, ${crew.accepted.length} letters accepted; now nothing new, until all has arrived`)
     crew.hush()
     const isQuiet = await comesToRest(network, crew, drainMs, tell)
     clearInterval(sampling)
+    await storm.stop()
     await crew.stop()
     await writeDown(network, history)
     if (isQuiet) history.emit('quiet')
@@ -57,7 +59,7 @@ async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, folder, t
 function sample(network: FireNetwork, history: History): void {
   for (const node of network.nodes) {
     const used = resourcesOf(node.pid() ?? 0)
-    if (used !== null && used.megabytes > 0) history.emit('resources', { node: node.id, ...used })
+    if (used?.isRunning === true) history.emit('resources', { node: node.id, megabytes: used.megabytes, files: used.files })
   }
 }
 
@@ -127,7 +129,7 @@ async function main({ long, seconds, seed, kinds, keep, plant, planted }: Values
 
 const MOST_SHOWN = 40
 const PLANTED_SECONDS = 14
-const PLANTED_DRAIN_MS = 25_000
+const PLANTED_DRAIN_MS = 60_000
 const tell = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** What goes wrong is kept to be looked at: the folder's name, or null. */

@@ -2,40 +2,75 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readPidFile } from '@postroad/kernel/postgres-pid'
 import type { History } from './history.ts'
-import { handedTo, heldOf, openBooks, receiptsHeldOf } from './inspection.ts'
+import { handedTo, heldOf, openBooks, receiptsHeldOf, resourcesOf } from './inspection.ts'
 import { type FireNetwork, type FireNode, PLACES } from './network.ts'
 import type { Crew } from './people.ts'
 import type { Fault, Planned } from './schedule.ts'
 
 /** Plays a schedule against the network. What happens to one node happens one after the other; different nodes are hit at the same time. */
-export type Storm = { readonly over: Promise<void> }
+export type Storm = { readonly over: Promise<void>; /** Nobody is started again from now on. */ stop(): Promise<void> }
 export type StormOrder = { readonly network: FireNetwork; readonly crew: Crew; readonly history: History; readonly schedule: readonly Planned[] }
+
+/** One power cut at a time: neighbours' books are read while a node lies down. */
+type Struck = StormOrder & { cutInTurn(work: () => Promise<void>): Promise<void> }
 
 /** How long a process is waited for that is to die at a point which it may never pass. */
 const POINT_PATIENCE_MS = 12_000
 
-/** One power cut at a time: neighbours' books are read while a node lies down. */
-let lastCut: Promise<void> = Promise.resolve()
-
-export function startStorm(order: StormOrder): Storm {
+export function startStorm(given: StormOrder): Storm {
+  let lastCut: Promise<void> = Promise.resolve()
+  const order: Struck = { ...given, cutInTurn: (work) => (lastCut = lastCut.then(work)) }
   const turns = new Map<string, Promise<void>>(order.network.nodes.map(({ id }) => [id, Promise.resolve()]))
+  const next = (id: string, work: () => Promise<void>): void => void turns.set(id, (turns.get(id) ?? Promise.resolve()).then(work))
+  /** What a service manager does: whoever ends without having been struck is started again, and it is told. */
+  const watch = setInterval(() => {
+    for (const node of order.network.nodes) next(node.id, async () => void (isUp(node) || (await revive(order, node))))
+  }, WATCH_MS)
   const play = async (): Promise<void> => {
     const begun = performance.now()
     for (const { at, fault } of order.schedule) {
       await wait(Math.max(0, at - (performance.now() - begun)))
-      turns.set(fault.node, (turns.get(fault.node) ?? Promise.resolve()).then(() => strike(order, fault)))
+      next(fault.node, () => strike(order, fault))
     }
     await Promise.all(turns.values())
   }
-  return { over: play() }
+  return {
+    over: play(),
+    stop: async () => {
+      clearInterval(watch)
+      await Promise.all(turns.values())
+    },
+  }
 }
 
-async function strike(order: StormOrder, fault: Fault): Promise<void> {
+const WATCH_MS = 3_000
+const isUp = (node: FireNode): boolean => resourcesOf(node.pid() ?? 0)?.isRunning === true
+
+async function revive({ history }: StormOrder, node: FireNode): Promise<void> {
+  history.emit('diedByItself', { node: node.id })
+  await bringUp({ history }, node)
+}
+
+/** Starts a node until it is up. */
+async function bringUp({ history }: Pick<StormOrder, 'history'>, node: FireNode): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await node.start()
+    } catch (error) {
+      history.emit('diedByItself', { node: node.id, atStart: tries })
+      if (tries === MOST_STARTS) throw error
+      await wait(WATCH_MS)
+    }
+  }
+}
+const MOST_STARTS = 5
+
+async function strike(order: Struck, fault: Fault): Promise<void> {
   const node = order.network.at(fault.node)
   order.history.emit('fault', { ...fault })
   if (fault.kind === 'kill') await killNode(order, node, fault)
   if (fault.kind === 'killDatabase') killDatabase(node)
-  if (fault.kind === 'powerCut') await (lastCut = lastCut.then(() => cutPower(order, node, fault.forMs)))
+  if (fault.kind === 'powerCut') await order.cutInTurn(() => cutPower(order, node, fault.forMs))
   if (fault.kind === 'fillDisk') await during(() => node.disk.fill(), fault.forMs, () => node.disk.free())
   if (fault.kind === 'door') await during(() => node.door.trouble(fault.fault), fault.forMs, () => node.door.trouble(null))
   if (fault.kind === 'post') await during(() => tell(node, { kind: 'post', troubled: true }), fault.forMs, () => tell(node, { kind: 'post', troubled: false }))
@@ -54,19 +89,19 @@ const tell = (node: FireNode, what: Parameters<FireNode['ask']>[0]): Promise<unk
 
 function signal(node: FireNode, name: NodeJS.Signals): void {
   const pid = node.pid()
-  if (pid !== null) process.kill(pid, name)
+  if (pid !== null && isUp(node)) process.kill(pid, name)
 }
 
-async function killNode({ history }: StormOrder, node: FireNode, { point, passings }: Extract<Fault, { kind: 'kill' }>): Promise<void> {
+async function killNode(order: StormOrder, node: FireNode, { point, passings }: Extract<Fault, { kind: 'kill' }>): Promise<void> {
   if (point === null) await node.kill()
   else {
     await tell(node, { kind: 'fault', point, passings })
     const died = await Promise.race([node.died().then(() => true), wait(POINT_PATIENCE_MS).then(() => false)])
     if (!died) await tell(node, { kind: 'fault', point: null, passings: 0 })
-    history.emit(died ? 'diedAt' : 'notPassed', { node: node.id, point })
+    order.history.emit(died ? 'diedAt' : 'notPassed', { node: node.id, point })
     if (!died) return
   }
-  await node.start()
+  await bringUp(order, node)
 }
 
 /** The server's first process; its children end when they notice. */
@@ -101,7 +136,7 @@ async function cutPower(order: StormOrder, node: FireNode, forMs: number): Promi
   } finally {
     await books.close()
   }
-  await node.start()
+  await bringUp(order, node)
 }
 
 const neighboursOf = (network: FireNetwork, node: FireNode): FireNode[] => PLACES.filter(({ id, parent }) => parent === node.id || PLACES.find((place) => place.id === node.id)?.parent === id).map(({ id }) => network.at(id))

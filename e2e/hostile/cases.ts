@@ -34,6 +34,11 @@ const OF_THE_NODE = 'whoever has the duty reorganises any organ of the node; eve
 /** An order that cannot be carried out: there is no such organ. */
 const abolish = { kind: 'abolish', basis: '某编发〔2026〕1号', on: '2026-11-23T00:00:00.000Z', organ: 'nobody', heirs: null, posts: [] }
 const noAct = (): readonly Trespass[] => [{ what: 'an act that is not there', params: { id: unknown }, code: 'reorganisation.notFound' }]
+const WHOLE_LINK = 'whoever lets bundles out answers for the node’s whole link'
+const ofBundle = (): Request => ({ params: { link: 'hostile', number: '1' } })
+/** Links are the node's, not an organ's: what there is to name is what is not there. */
+const noBundle: readonly Trespass[] = [{ what: 'a bundle that is not there', params: { link: 'elsewhere', number: '7' }, code: 'road.noBundle' }]
+const WHOLE_CENTRE = 'invitations are the centre’s, not an organ’s'
 const EVERYBODY = 'the directory is for everybody who has signed in'
 const unknown = '00000000-0000-4000-8000-000000000000'
 
@@ -86,8 +91,25 @@ export const CASES: Readonly<Record<string, Case>> = {
     right: ({ frame }) => ({ headers: { 'content-type': 'application/octet-stream' }, body: frame }),
     trespasses: ({ frame }) => [{ what: 'a frame of another’s channel', headers: { 'content-type': 'application/octet-stream' }, body: frame, status: 409, code: 'keys.notOpen' }],
   },
+  'GET /api/console/members': { duty: 'directory.admit', right: nothing, trespasses: WHOLE_CENTRE },
+  'POST /api/console/invitations': {
+    duty: 'directory.admit', answer: 409, trespasses: WHOLE_CENTRE, // a node that is there already: nobody is invited
+    right: () => ({ body: { node: 'hostile', title: '新节点', level: 'department', region: '320000', regionTitle: '江源省', maxLabel: 0 } }),
+  },
+  'POST /api/console/invitations/:id/approve': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) }, code: 'directory.noInvitation' }] },
+  'POST /api/console/invitations/:id/refuse': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '未列入计划' } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { reason: '未列入计划' }, code: 'directory.noInvitation' }] },
+  'POST /api/console/invitations/:id/withdraw': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '不再需要' } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { reason: '不再需要' }, code: 'directory.noInvitation' }] },
+  'POST /api/console/members/:node/block': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '密钥泄露', compromisedSince: null } }), trespasses: () => [{ what: 'a node that is not below', params: { node: 'hostile' }, body: { reason: '密钥泄露', compromisedSince: null }, code: 'directory.notBelow' }] },
+  'POST /api/console/members/:node/unblock': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '已更换密钥' } }), trespasses: () => [{ what: 'a node that is not below', params: { node: 'hostile' }, body: { reason: '已更换密钥' }, code: 'directory.notBelow' }] },
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
-  'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: 'an alarm is the node’s, not an organ’s' },
+  'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: () => [{ what: 'an alarm that is none', params: { id: unknown }, body: { note: '正在处理' }, code: 'watch.noAlarm' }] },
+  'GET /api/road/bundles': { duty: 'road.watch', right: nothing, trespasses: WHOLE_LINK },
+  'GET /api/road/bundles/:link/:number': { duty: 'road.watch', right: ofBundle, answer: 404, trespasses: () => noBundle },
+  'POST /api/road/bundles': { duty: 'road.bundle', right: () => ({ body: { link: 'hostile' } }), answer: 409, trespasses: WHOLE_LINK }, // a link that no bundle carries
+  'POST /api/road/bundles/:link/:number/release': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: () => noBundle.map((one) => ({ ...one, body: {} })) },
+  'POST /api/road/bundles/:link/:number/withdraw': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: () => noBundle.map((one) => ({ ...one, body: {} })) },
+  'POST /api/road/held/:link/:shipment/end': { duty: 'road.release', right: () => ({ params: { link: 'hostile', shipment: 'A'.repeat(43) }, body: {} }), answer: 409, // a link that no bundle carries
+    trespasses: () => [{ what: 'a shipment of a link that is not there', params: { link: 'elsewhere', shipment: 'B'.repeat(43) }, body: {}, status: 409, code: 'road.notByBundle' }] },
   'GET /api/directory/tree': { duty: null, right: nothing, trespasses: EVERYBODY },
   'GET /api/directory/search': { duty: null, right: () => ({ query: { q: '甲' } }), trespasses: EVERYBODY },
   'GET /api/directory/logs': { duty: null, right: nothing, trespasses: EVERYBODY },
@@ -137,6 +159,12 @@ export const CASES: Readonly<Record<string, Case>> = {
     duty: 'documents.read', right: ({ message }) => ({ params: { thread: message } }),
     trespasses: ({ message }) => [{ what: 'a thread of others', params: { thread: message }, code: 'documents.notFound' }],
   },
+  'GET /api/documents/lists': { duty: 'documents.send', right: nothing, trespasses: 'answers with one’s own and what is shared on the node' },
+  'POST /api/documents/lists': {
+    duty: 'documents.send', answer: 409, right: () => ({ body: { list: unknown, version: 700, shared: false, // a version that nobody has: nothing is stored
+      title: '各县委', members: [{ organ: 'gamma', name: 'gamma.name', role: 'to' }], ended: false } }),
+    trespasses: () => [{ what: 'a list for the whole node without the duty', body: { list: unknown, version: 1, shared: true, title: '各县委', members: [], ended: false }, status: 403, code: 'documents.dutyMissing' }],
+  },
   'GET /api/documents/received': { duty: 'documents.read', right: () => ({ query: { view: 'all' } }), trespasses: OWN_ONLY },
   'GET /api/documents/arrivals': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
   'GET /api/documents/received/:id': read(foreignDelivery, 'carl'),
@@ -154,6 +182,11 @@ export const CASES: Readonly<Record<string, Case>> = {
   'GET /api/documents/sent': { duty: 'documents.read', right: nothing, trespasses: OWN_ONLY },
   'GET /api/documents/sent/:id': read(foreignMessage),
   'GET /api/documents/sent/:id/track': read(foreignMessage),
+  'GET /api/documents/sent/:id/board': read(foreignMessage),
+  'GET /api/documents/sent/:id/board/:organ': {
+    duty: 'documents.read', owner: 'anna', right: ({ message }) => ({ params: { id: message, organ: 'gamma' } }),
+    trespasses: ({ message }) => [{ what: 'the message', params: { id: message, organ: 'gamma' }, code: 'documents.notFound' }],
+  },
   'GET /api/documents/sent/:id/chunks/:n': read(foreignMessage),
   'GET /api/documents/sent/:id/evidence': read(foreignMessage),
   'POST /api/documents/dispatches': {

@@ -44,7 +44,7 @@ export type World = {
   stop(): Promise<void>
 }
 
-const DUTIES = ['documents.read', 'documents.send', 'documents.sign', 'documents.deputise', 'identity.manage', 'ledger.read', 'console.watch', 'directory.reorganise']
+const DUTIES = ['documents.read', 'documents.send', 'documents.sign', 'documents.deputise', 'identity.manage', 'ledger.read', 'console.watch', 'road.watch', 'road.bundle', 'road.release', 'directory.admit', 'directory.reorganise']
 const ORGANS = { anna: 'alpha', bert: 'beta', carl: 'gamma', dora: 'alpha' } as const
 const NAMES: readonly Name[] = ['anna', 'bert', 'carl', 'dora']
 const PASSWORD = '十二个字的口令-Kf7wq2'

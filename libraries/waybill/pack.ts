@@ -105,6 +105,8 @@ export type Packed = {
 export async function pack(order: {
   readonly suite: Suite
   readonly draft: Draft
+  /** Fresh for every message: default. One that was begun before and cut goes on under its own, with the same content or not at all. */
+  readonly contentKey?: Uint8Array
   readonly parts: readonly Source[]
   readonly addressees: readonly Addressee[]
   readonly own: { readonly key: string; readonly publicKey: Uint8Array }
@@ -114,7 +116,7 @@ export async function pack(order: {
 }): Promise<Result<Packed>> {
   const { suite, draft, own, random } = order
   const { content, ...chosen } = draft
-  const contentKey = random(32)
+  const contentKey = order.contentKey ?? random(32)
   const addressed = addressTo(suite, order.addressees, contentKey, random)
   if (!addressed.ok) return addressed
   const { body, parts, chunkHashes } = await packParts(startPacking(suite, draft.id, contentKey), order.parts, order.onChunk)

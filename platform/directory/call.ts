@@ -1,7 +1,7 @@
 import http2 from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { canonical, readCanonical } from '@postroad/waybill'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { MAX_MESSAGE_BYTES } from './model.ts'
 import { directoryFaults } from './words.ts'
 
@@ -46,7 +46,7 @@ async function post<T>(session: http2.ClientHttp2Session, path: string, body: un
   const reply = receive(stream)
   stream.end(bytes)
   const { status, body: received } = await reply
-  if (status !== 200) throw directoryFaults.peerRefused({ status, code: codeOf(received) })
+  if (status !== 200) throw directoryFaults.peerRefused({ status, ...toldBy(received) })
   const read = readCanonical(received, answer, { maxBytes: MAX_MESSAGE_BYTES })
   if (!read.ok) throw directoryFaults.peerRefused({ status, code: read.fault.code })
   return read.value
@@ -68,7 +68,14 @@ function receive(stream: http2.ClientHttp2Stream): Promise<{ status: number; bod
   return promise
 }
 
-function codeOf(body: Uint8Array): string {
-  const found = /"code":"([A-Za-z.]{1,64})"/.exec(Buffer.from(body.subarray(0, 2000)).toString('utf8'))
-  return found?.[1] ?? 'unknown'
+const refusalBody = z.object({ error: z.object({ code: z.string().max(64), detail: z.object({ reason: z.string().max(500).optional() }).optional() }) })
+
+/** What a refusing peer says: the code, and the reason that a person there gave. */
+function toldBy(body: Uint8Array): { readonly code: string; readonly reason?: string } {
+  try {
+    const { error } = refusalBody.parse(JSON.parse(Buffer.from(body.subarray(0, 8000)).toString('utf8')))
+    return { code: error.code, ...(error.detail?.reason === undefined ? {} : { reason: error.detail.reason }) }
+  } catch {
+    return { code: 'unknown' }
+  }
 }

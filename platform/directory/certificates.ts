@@ -5,12 +5,12 @@ import type { Node } from '@postroad/kernel/node'
 import { type PublicOrganKey, listOrgans, setCertificates } from '@postroad/keys/service'
 import type { DirectoryView, NodeBody, PinnedRoot } from '@postroad/waybill'
 import type { CaChains } from './model.ts'
-import { type DirectoryRoom, directoryRoom } from './room.ts'
-import { type NodeKey, loadedPair, writeSecrets } from './secrets.ts'
+import { type DirectoryRoom, changeSecrets, directoryRoom } from './room.ts'
+import { type NodeKey, loadedPair } from './secrets.ts'
 
 const YEAR_MS = 365.25 * 24 * 3600_000
 const CA_YEARS = 20
-const TLS_YEARS = 10
+const TLS_YEARS = 2
 const ORGAN_YEARS = 10
 const CLOCK_SLACK_MS = 5 * 60_000
 
@@ -43,8 +43,8 @@ export function issueTls(suites: Suites, name: CertificateName, keys: readonly N
   return issueCertificate(suites.P256, { name, keyPair: keyOf(keys, 'P256') }, { ...name, publicKey }, { ...terms(now, TLS_YEARS), usage: 'tls', dnsNames: [name.commonName, 'localhost'] })
 }
 
-/** CA certificates for a child's keys, with the way up to the root behind them. */
-export function issueCaChains(node: Node, child: NodeBody): CaChains {
+/** CA certificates for a child's keys (those it names, else its first of each suite), with the way up to the root behind them. */
+export function issueCaChains(node: Node, child: Pick<NodeBody, 'node' | 'title' | 'keys'>): CaChains {
   const room = node.slots.get(directoryRoom)
   const of = (suite: SuiteId): string[] => {
     const key = child.keys.find((each) => each.suite === suite)
@@ -71,25 +71,24 @@ function ownName(room: DirectoryRoom): CertificateName {
 }
 
 /** Whether these chains lead from this node's keys to the root's keys as the directory has them. */
-export function chainsAreAnchored(room: DirectoryRoom, view: DirectoryView, pinned: PinnedRoot, chains: CaChains, now: Date): boolean {
+export function chainsAreAnchored(room: DirectoryRoom, view: DirectoryView, pinned: PinnedRoot, chains: CaChains, now: Date, keys: readonly NodeKey[] = [room.keys.SM, room.keys.P256]): boolean {
   return SUITE_IDS.every((suite) => {
     const chain = chains[suite].map(fromBase64url)
     const [own, root] = [chain[0], chain.at(-1)]
     if (own === undefined || root === undefined || !verifyChain(room.suites, chain, now, root, undefined, 'ca').ok) return false
     const isRoots = view.state.logs.get(pinned.node)?.allKeys.some((key) => key.suite === suite && key.publicKey === base64url(readCertificate(root).publicKey)) ?? false
-    return isRoots && base64url(readCertificate(own).publicKey) === base64url(room.keys[suite].keyPair.publicKey)
+    return isRoots && base64url(readCertificate(own).publicKey) === base64url(keyOf(keys, suite).publicKey)
   })
 }
 
 /** Keeps the chains and the root that a join brought, once they have been checked. */
 export function adoptCaChains(node: Node, caChains: CaChains, anchor: PinnedRoot): void {
   const room = node.slots.get(directoryRoom)
-  room.secrets = { ...room.secrets, caChains, anchor: { ...anchor } }
-  writeSecrets(node.config.home, room.secrets)
+  changeSecrets(node, { ...room.secrets, caChains, anchor: { ...anchor } })
 }
 
-/** Gives the key process the chain of every organ key that has another one or none: documents are signed with it. */
-export async function distributeCertificates(node: Node): Promise<void> {
+/** Gives the key process the chain of every organ key that has none or one of another length, or of `all`: documents are signed with it. */
+export async function distributeCertificates(node: Node, all = false): Promise<void> {
   const room = node.slots.get(directoryRoom)
   const { view } = room
   if (view === null) return
@@ -97,7 +96,7 @@ export async function distributeCertificates(node: Node): Promise<void> {
     for (const key of keys) {
       const leaf = view.key(key.key)?.certificate
       const chain = leaf === undefined ? [] : [leaf, ...room.secrets.caChains[key.suite]]
-      if (chain.length > 0 && key.certificates !== chain.length) await setCertificates(node, organ, key.key, chain.map(fromBase64url))
+      if (chain.length > 0 && (all || key.certificates !== chain.length)) await setCertificates(node, organ, key.key, chain.map(fromBase64url))
     }
   }
 }
@@ -111,3 +110,10 @@ export function tls(node: Node): { readonly key: string; readonly cert: string; 
 
 /** The TLS certificate itself (DER), as the directory names it. */
 export const tlsCertificate = (node: Node): Uint8Array => fromBase64url(node.slots.get(directoryRoom).secrets.tls.certificate)
+/** Every TLS certificate that this node may show: while one takes over from another, both. */
+export const ownCertificates = (node: Node): readonly Uint8Array[] => {
+  const { secrets } = node.slots.get(directoryRoom)
+  return [secrets.tls, ...(secrets.tlsNext === undefined ? [] : [secrets.tlsNext])].map(({ certificate }) => fromBase64url(certificate))
+}
+/** When the TLS certificate that a node now shows ends, ISO 8601. */
+export const certificateUntil = (body: NodeBody): string => readCertificate(fromBase64url(body.tls.certificate)).notAfter.toISOString()

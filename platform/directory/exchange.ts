@@ -1,6 +1,8 @@
-import { equal, fromBase64url } from '@postroad/gm'
+import { base64url } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
+import { tlsCertificates } from '@postroad/waybill'
+import { isBlocked } from './blocking.ts'
 import { openLine } from './call.ts'
 import { tls } from './certificates.ts'
 import { type ExchangeRequest, exchangeAnswer } from './model.ts'
@@ -21,10 +23,11 @@ const MOST_ROUNDS = 200
  */
 export async function exchangeWith(node: Node, peer: string): Promise<void> {
   const body = view(node).node(peer)
+  if (isBlocked(node, peer)) throw directoryFaults.peerBlocked({ peer })
   if (body === null || body.endpoint === null) throw directoryFaults.peerUnreachable({ peer, reason: 'noEndpoint' })
   const line = await openLine(body.endpoint, tls(node))
   try {
-    if (!equal(line.certificate, fromBase64url(body.tls.certificate))) throw directoryFaults.wrongServer({ peer })
+    if (!tlsCertificates(body).includes(base64url(line.certificate))) throw directoryFaults.wrongServer({ peer })
     let [statements, before]: [ExchangeRequest['statements'], string] = [[], '']
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const answer = await line.post('/road/v1/directory', { v: 1, heads: view(node).checkpoint().logs, statements }, exchangeAnswer)
@@ -49,7 +52,8 @@ export function startExchange(node: Node): { stop(): Promise<void> } {
   const wakers = new Map<string, () => void>()
   const wake = (): void => {
     if (stopping.signal.aborted || room.view === null) return
-    for (const peer of neighbours(node)) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
+    // a peer reached by bundle is never called: what it is to know of the directory travels inside
+    for (const peer of neighbours(node).filter((one) => room.settingOf(one).carrier === 'https')) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
     for (const waker of wakers.values()) waker()
   }
   room.listeners.add(wake)
@@ -75,7 +79,7 @@ async function keepUp(node: Node, peer: string, signal: AbortSignal, wakers: Map
     if (isDue) {
       isDue = false
       try {
-        await exchangeWith(node, peer)
+        if (!isBlocked(node, peer)) await exchangeWith(node, peer)
         failures = 0
       } catch (error) {
         failures += 1

@@ -74,13 +74,30 @@ export type ExchangeAnswer = z.infer<typeof exchangeAnswer>
 export const anchorRequest = z.strictObject({ v: z.literal(1) })
 export const anchorLine = z.strictObject({ v: z.literal(1), first: signedStatement })
 
+/** Who a new node will be. */
+export const invitedPlace = z.strictObject({ title, level: z.enum(['province', 'city', 'county', 'department']), region: regionId, regionTitle, maxLabel: z.number().int().min(0).max(2) })
+
 /**
- * `POST /road/v1/join`: a node's own log so far, and the proof that it holds the code. The proof covers the certificate that the parent
- * showed, so that nobody in the middle can pass it on.
+ * `POST /road/v1/invitation`: what does this code invite to? `proof` shows that the caller holds the code, for the certificate that it saw (`seen`, a hash),
+ * so that nobody in the middle can pass it on unseen.
  */
-export const joinRequest = z.strictObject({ v: z.literal(1), node: directoryId, statements: z.array(signedStatement).min(1).max(20_000), proof: hashText })
+export const invitationRequest = z.strictObject({ v: z.literal(1), node: directoryId, seen: hashText, proof: hashText })
+export type InvitationRequest = z.infer<typeof invitationRequest>
+export const invitationAnswer = z.strictObject({ v: z.literal(1), node: directoryId, place: invitedPlace.nullable(), expires: z.iso.datetime(), parent: z.string().max(200), asked: z.boolean() })
+export type InvitationAnswer = z.infer<typeof invitationAnswer>
+
+/** `POST /road/v1/join`: a node's own log so far, with the same proof. */
+export const joinRequest = z.strictObject({ v: z.literal(1), node: directoryId, statements: z.array(signedStatement).min(1).max(20_000), seen: hashText, proof: hashText })
 export type JoinRequest = z.infer<typeof joinRequest>
-export const joinAnswer = z.strictObject({ v: z.literal(1), statements: z.array(signedStatement).max(100_000), caChains })
+/** Either the tree's directory and the node's certificates, or: somebody at the centre's desk has to approve first. */
+export const joinAnswer = z.union([
+  z.strictObject({ v: z.literal(1), statements: z.array(signedStatement).max(100_000), caChains }),
+  z.strictObject({ v: z.literal(1), pending: z.literal(true) }),
+])
 export type JoinAnswer = z.infer<typeof joinAnswer>
+
+/** `POST /road/v1/certificates`, by a child: CA certificates for keys of its own that the directory has, one of each suite. */
+export const certificatesRequest = z.strictObject({ v: z.literal(1), keys: z.array(directoryId).length(2) })
+export const certificatesAnswer = z.strictObject({ v: z.literal(1), caChains })
 
 export const changedEvent = z.strictObject({ logs: z.array(directoryId) })

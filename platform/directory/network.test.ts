@@ -206,13 +206,13 @@ describe('joining', () => {
 
   it('fails with a code that was made up, or was given to another node', async () => {
     const anchor = await at(province).anchor()
-    expect(await tries({ node: 'linchuan', url: at(city).url, anchor, code: 'made-up-made-up-made-up-made-up' })).toBe('directory.peerRefused')
-    expect(await tries({ node: 'linchuan', url: at(city).url, anchor, code: codeFor('wangchuan') })).toBe('directory.peerRefused')
+    expect(await tries({ node: 'linchuan', url: at(city).url, anchor, code: 'made-up-made-up-made-up-made-up' })).toBe('directory.badCode')
+    expect(await tries({ node: 'linchuan', url: at(city).url, anchor, code: codeFor('wangchuan') })).toBe('directory.badCode')
   })
 
   it('fails under a root of another fingerprint, and at an address where somebody else answers', async () => {
     expect(await tries({ node: 'linchuan', url: at(city).url, anchor: 'ab'.repeat(32) })).toBe('directory.wrongAnchor')
-    expect(await tries({ node: 'linchuan', url: at(county).url, anchor: await at(province).anchor() })).toBe('directory.peerRefused')
+    expect(await tries({ node: 'linchuan', url: at(county).url, anchor: await at(province).anchor() })).toBe('directory.badCode')
   })
 
   it('a proof taken in the middle is worth nothing at the parent', async () => {
@@ -220,7 +220,7 @@ describe('joining', () => {
     const { node } = at(city)
     const { address, close, passed } = await standBetween(node)
     try {
-      expect(await tries({ node: 'linchuan', url: address, anchor: await at(province).anchor() })).toBe('directory.peerRefused')
+      expect(await tries({ node: 'linchuan', url: address, anchor: await at(province).anchor() })).toBe('directory.inBetween')
     } finally {
       await close()
     }
@@ -236,7 +236,7 @@ describe('joining', () => {
     } finally {
       await first.stop()
     }
-    expect(await tries({ node: 'linchuan', url: at(city).url, anchor })).toBe('directory.peerRefused')
+    expect(await tries({ node: 'linchuan', url: at(city).url, anchor })).toBe('directory.joinedAlready')
     const found = await at(city).injectAs(personOf('he', ['linchuan.party'], ['ledger.read']), { method: 'GET', url: '/api/ledger/records?act=directory.joinedAlready' })
     expect(found.json().records.length).toBeGreaterThan(0)
   })

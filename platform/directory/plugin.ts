@@ -1,5 +1,4 @@
 import { suites } from '@postroad/gm/node'
-import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { type EventDefinition, definePlugin } from '@postroad/kernel/plugin'
 import { service } from '@postroad/kernel/principal'
@@ -9,17 +8,17 @@ import { createSecrets, readBootstrap, stateBootstrap } from './bootstrap.ts'
 import { distributeCertificates } from './certificates.ts'
 import { startExchange } from './exchange.ts'
 import { directoryRoutes } from './http.ts'
-import { joinParent } from './join.ts'
-import { type Bootstrap, changedEvent } from './model.ts'
+import { joinUntilDone } from './joining.ts'
+import { readLinkSettings } from './links.ts'
+import { changedEvent } from './model.ts'
 import { directoryRoom, openRoom, refresh } from './room.ts'
+import { renew } from './renewal/renew.ts'
 import { readSecrets, writeSecrets } from './secrets.ts'
 import { checkpointSigner } from './service.ts'
 import { append } from './statements.ts'
 import { lastStatement } from './store.ts'
-import { directoryFaults, directoryTitle } from './words.ts'
+import { directoryDuties, directoryFaults, directoryTitle } from './words.ts'
 
-const JOIN_PAUSE_MS = 2000
-const LONGEST_JOIN_PAUSE_MS = 30_000
 /** Other processes of this node state things too; their event may have been handled there. */
 const REFRESH_MS = 5000
 const HEARTBEAT_MS = 20 * 3600_000
@@ -31,10 +30,11 @@ export const directory = definePlugin({
   id: 'directory',
   title: directoryTitle,
   migrations: new URL('./migrations/', import.meta.url),
+  permissions: directoryDuties,
   routes: directoryRoutes,
   events: [directoryChanged],
   on: [{ event: directoryChanged.name, handle: async (_payload, node) => refresh(node) }],
-  jobs: [{ name: 'heartbeat', every: '41 * * * *', run: async (_payload, node) => beat(node) }],
+  jobs: [{ name: 'heartbeat', every: '41 * * * *', run: async (_payload, node) => beat(node) }, { name: 'renew', every: '23 * * * *', run: (_payload, node) => renewIfJoined(node) }],
   async start(node) {
     const bootstrap = readBootstrap(node)
     let secrets = readSecrets(node.config.home)
@@ -44,7 +44,7 @@ export const directory = definePlugin({
       writeSecrets(node.config.home, secrets)
     }
     if (secrets.node !== node.config.node) throw directoryFaults.otherNode({ configured: node.config.node, found: secrets.node })
-    node.slots.set(directoryRoom, openRoom(suites, secrets))
+    node.slots.set(directoryRoom, openRoom(suites, secrets, readLinkSettings(node.config.links)))
     signCheckpointsWith(node, checkpointSigner(node))
     await refresh(node)
     if (bootstrap !== null) await stateBootstrap(node, bootstrap)
@@ -64,23 +64,9 @@ export const directory = definePlugin({
   },
 })
 
-async function joinUntilDone(node: Node, bootstrap: Bootstrap | null, signal: AbortSignal): Promise<void> {
-  const parent = bootstrap?.parent ?? null
-  if (parent === null) return void node.log.error('directory: this node has not joined its tree and knows no parent; start it with its first-start settings')
-  for (let pause = JOIN_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_JOIN_PAUSE_MS)) {
-    try {
-      await joinParent(node, parent)
-      await distributeCertificates(node)
-      return node.log.info({ parent: parent.node }, 'directory: joined')
-    } catch (error) {
-      if (error instanceof Refusal) node.log.warn({ parent: parent.node, code: error.code, detail: error.detail }, 'directory: not joined yet')
-      else node.log.error({ err: error, parent: parent.node }, 'directory: joining failed')
-    }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pause)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-    })
-  }
+/** Before it has joined, a node has nobody to tell. */
+async function renewIfJoined(node: Node): Promise<void> {
+  if (node.slots.get(directoryRoom).view !== null) await renew(node)
 }
 
 /** A sign of life in the log at least daily: readers grade how fresh a log is. */

@@ -1,34 +1,71 @@
 import type { SuiteId, Suites } from '@postroad/gm'
+import type { Refusal } from '@postroad/kernel/errors'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { type DirectoryView, type LogHead, type SignedStatement, extend, readLogs, signedStatementHash } from '@postroad/waybill'
-import { type NodeKey, type SecretsFile, loadedPair, readOwnHead, writeOwnHead } from './secrets.ts'
+import type { LinkSettings } from './links.ts'
+import { type NodeKey, type SecretsFile, loadedPair, readOwnHead, readSecrets, writeOwnHead, writeSecrets } from './secrets.ts'
 import { lastStatement, statementsAfter } from './store.ts'
 import { directoryFaults } from './words.ts'
+
+/** How a node's joining stands: it asks; the parent's desk has to approve; it is done; or it was told why not, and asks no more. */
+export type JoinProgress = {
+  readonly state: 'asking' | 'pending' | 'joined' | 'stopped'
+  readonly parent: string
+  /** Of this node's keys: what the approver compares. */
+  readonly fingerprint: string
+  /** Why the last try did not do; null where it did. */
+  readonly fault: Refusal | null
+}
 
 /** What the room keeps for the life of the process. */
 export type DirectoryRoom = {
   readonly suites: Suites
   secrets: SecretsFile
-  readonly keys: Readonly<Record<SuiteId, NodeKey>>
+  keys: Readonly<Record<SuiteId, NodeKey>>
+  readonly settingOf: LinkSettings
   /** Null until the node has joined its tree. */
   view: DirectoryView | null
   /** Number of the last stored line that `view` shows. */
   seen: string
   refreshing: Promise<void>
+  /** How joining goes, while it does. */
+  joining: JoinProgress | null
   /** Called when the view has changed: the loops towards neighbours. */
   readonly listeners: Set<() => void>
 }
 export const directoryRoom: Slot<DirectoryRoom> = { name: 'directory.room' }
 
-export function openRoom(suites: Suites, secrets: SecretsFile): DirectoryRoom {
+const keysOf = (secrets: SecretsFile): DirectoryRoom['keys'] => {
   const keyOf = (suite: SuiteId): NodeKey => {
     const found = secrets.keys.find((key) => key.suite === suite)
     if (found === undefined) throw new Error(`the node has no ${suite} key`)
     return { id: found.id, suite, keyPair: loadedPair(found) }
   }
-  return { suites, secrets, keys: { SM: keyOf('SM'), P256: keyOf('P256') }, view: null, seen: '0', refreshing: Promise.resolve(), listeners: new Set() }
+  return { SM: keyOf('SM'), P256: keyOf('P256') }
+}
+
+export const openRoom = (suites: Suites, secrets: SecretsFile, settingOf: LinkSettings): DirectoryRoom =>
+  ({ suites, secrets, settingOf, keys: keysOf(secrets), view: null, seen: '0', refreshing: Promise.resolve(), joining: null, listeners: new Set() })
+
+/** Takes other keys or certificates into use, in this process and in the file. */
+export function changeSecrets(node: Node, secrets: SecretsFile): void {
+  writeSecrets(node.config.home, secrets)
+  useSecrets(node.slots.get(directoryRoom), secrets)
+}
+
+function useSecrets(room: DirectoryRoom, secrets: SecretsFile): void {
+  room.secrets = secrets
+  room.keys = keysOf(secrets)
+}
+
+/** Another process of this node renewed something: the file says what. */
+function followSecrets(node: Node, room: DirectoryRoom, current: DirectoryView): void {
+  const own = current.state.logs.get(room.secrets.node)
+  if (own === undefined || (own.node.tls.certificate === room.secrets.tls.certificate && own.keys.some(({ id }) => id === room.keys.SM.id))) return
+  const secrets = readSecrets(node.config.home)
+  if (secrets !== null) useSecrets(room, secrets)
 }
 
 /** The directory as this node knows it. @throws directory.notJoined before the node has joined its tree */
@@ -36,6 +73,12 @@ export function view(node: Node): DirectoryView {
   const { view: current } = node.slots.get(directoryRoom)
   if (current === null) throw directoryFaults.notJoined()
   return current
+}
+
+/** The parent and the children of a node. */
+export function neighboursIn(current: DirectoryView, node: string): string[] {
+  const parent = current.node(node)?.parent ?? null
+  return [...(parent === null ? [] : [parent]), ...current.children(node)]
 }
 
 /** Reads what was stated since the last look, by whichever process; answers once `view` shows it. */
@@ -54,6 +97,7 @@ async function lookAgain(node: Node, room: DirectoryRoom): Promise<void> {
   if (read === null || read.view === room.view) return
   room.view = read.view
   room.seen = read.seen
+  followSecrets(node, room, read.view)
   for (const listener of room.listeners) listener()
 }
 
@@ -97,4 +141,11 @@ export function byLog(statements: readonly SignedStatement[]): Record<string, Si
   const logs: Record<string, SignedStatement[]> = {}
   for (const signed of statements) (logs[signed.statement.log] ??= []).push(signed)
   return logs
+}
+
+/** Calls `listener` in this process whenever the directory, or what this node shows of itself, has changed. Answers how to end that. */
+export function onDirectoryChange(node: Node, listener: () => void): () => void {
+  const { listeners } = node.slots.get(directoryRoom)
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
 }

@@ -3,18 +3,29 @@ import { suites } from '@postroad/gm/node'
 import type { Node } from '@postroad/kernel/node'
 import type { CheckpointSigner } from '@postroad/ledger/service'
 import { type BatchSignature, type SealDomain, signBatch, verifyBatch } from '@postroad/waybill'
+import type { LinkSettings } from './links.ts'
 import { directoryRoom } from './room.ts'
-import { readSecrets } from './secrets.ts'
+import { loadedPair, readSecrets } from './secrets.ts'
 import { directoryFaults } from './words.ts'
 
 export { organKeyBodies, readBootstrap } from './bootstrap.ts'
 export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
-export { distributeCertificates, tls, tlsCertificate } from './certificates.ts'
+export { blockNode, isBlocked, unblockNode } from './blocking.ts'
+export { certificateUntil, tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
-export { invite } from './join.ts'
-export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes } from './peers.ts'
-export { refresh, view, viewNow } from './room.ts'
+export type { LinkSetting, LinkSettings } from './links.ts'
+export type { ExchangeRequest } from './model.ts'
+export { type JoinCode, readJoinCode, spokenFingerprint } from './admission/code.ts'
+export { admissions, decideInvitation, invite, inviteNode } from './admission/invitations.ts'
+export { askInvitation } from './join.ts'
+export { joinProgress, ownFingerprint } from './joining.ts'
+export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes, takeExchange } from './peers.ts'
+export { onDirectoryChange, refresh, view, viewNow } from './room.ts'
+export { markRestored } from './restored.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
+
+/** What carries the link to a peer, and within which limits. */
+export const linkSettings = (node: Node): LinkSettings => node.slots.get(directoryRoom).settingOf
 
 /** The node's signing keys with their names in the directory, one per suite. */
 export const nodeKeys = (node: Node): Readonly<Record<SuiteId, { readonly id: string; readonly keyPair: KeyPair }>> => node.slots.get(directoryRoom).keys
@@ -40,12 +51,24 @@ export function checkpointSigner(node: Node): CheckpointSigner {
   }
 }
 
+/** The node's hand from its home folder alone, for the command line: the node need not run. @throws directory.notSetUp */
+export function homeSigner(home: string): { readonly node: string; readonly publicKeys: readonly { readonly id: string; readonly suite: SuiteId; readonly publicKey: string }[]; sign(domain: SealDomain, structure: unknown): BatchSignature } {
+  const secrets = readSecrets(home)
+  const key = secrets?.keys.find(({ suite }) => suite === 'SM')
+  if (secrets === null || key === undefined) throw directoryFaults.notSetUp()
+  return {
+    node: secrets.node,
+    publicKeys: secrets.keys,
+    sign: (domain, structure) => signBatch(suites.SM, { key: key.id, keyPair: loadedPair(key) }, domain, [structure])[0] as BatchSignature,
+  }
+}
+
 /** Verifies checkpoints with the keys in a node's home folder, for the command line: the node need not run. @throws directory.notSetUp */
 export function homeCheckpointVerifier(home: string): CheckpointSigner['verify'] {
   const secrets = readSecrets(home)
   if (secrets === null) throw directoryFaults.notSetUp()
   return (checkpoint, seal) => {
-    const key = secrets.keys.find(({ id, suite }) => id === seal.key && suite === seal.suite)
+    const key = [...secrets.keys, ...(secrets.retired ?? [])].find(({ id, suite }) => id === seal.key && suite === seal.suite)
     return key !== undefined && verifyBatch(suites, fromBase64url(key.publicKey), 'checkpoint', checkpoint, seal)
   }
 }

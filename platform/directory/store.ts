@@ -56,18 +56,3 @@ export async function listMisbehaviour(tx: Tx): Promise<Misbehaviour[]> {
   const { rows } = await sql<Misbehaviour>`select peer, log, seq, fault, detail, evidence, at from directory.misbehaviour order by id desc limit 1000`.execute(tx)
   return rows
 }
-
-export async function insertInvite(tx: Tx, invite: { codeHash: Uint8Array; node: string; created: Date; expires: Date }): Promise<void> {
-  await sql`insert into directory.invite (code_hash, node, created, expires)
-    values (${Buffer.from(invite.codeHash)}, ${invite.node}, ${invite.created}, ${invite.expires}) on conflict do nothing`.execute(tx)
-}
-
-/** Codes that a node may still use, or used already. Locked, so that a code works for one join only. */
-export async function invitesOf(tx: Tx, node: string): Promise<{ codeHash: Uint8Array; expires: Date; used: Date | null }[]> {
-  const { rows } = await sql<{ code_hash: Uint8Array; expires: Date; used: Date | null }>`select code_hash, expires, used from directory.invite where node = ${node} for update`.execute(tx)
-  return rows.map((row) => ({ codeHash: row.code_hash, expires: row.expires, used: row.used }))
-}
-
-export async function markInviteUsed(tx: Tx, codeHash: Uint8Array, at: Date): Promise<void> {
-  await sql`update directory.invite set used = ${at} where code_hash = ${Buffer.from(codeHash)} and used is null`.execute(tx)
-}

@@ -16,6 +16,8 @@ const environment = z.object({
   /** Mutual TLS between nodes. */
   POSTROAD_ROAD_PORT: z.coerce.number().int().default(8443),
   POSTROAD_ROAD_HOST: z.string().default('127.0.0.1'),
+  /** Settings of links that are not plain https: carried by bundle, labels, release, scan (platform/road/bundle/settings.ts). Read at every start. */
+  POSTROAD_LINKS: z.string().optional(),
   /** First-start settings: the node's place, organs, people. Read once. */
   POSTROAD_BOOTSTRAP: z.string().optional(),
   /** An external PostgreSQL (15 or later) instead of the embedded one: the application's role and, for migrations, the migrator's. */
@@ -28,6 +30,15 @@ const environment = z.object({
   /** A collector that takes traces over OTLP/HTTP, for instance http://127.0.0.1:4318; without it none are made. The share of traces that are kept. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  /** How many people it takes to let a new node in: `two`, whoever approves is another than who invited. */
+  POSTROAD_ADMISSION: z.enum(['one', 'two']).default('one'),
+  /** For base backups and the archive of the log: a role with REPLICATION, directly to the server (not through PgBouncer). */
+  DATABASE_REPLICATION_URL: z.string().optional(),
+  /** Folder for backups: with it the node archives its log all the time and makes a base backup each night. Best on another machine's disk. */
+  POSTROAD_BACKUP: z.string().optional(),
+  /** Base backups that are kept at least, and for how many days. */
+  POSTROAD_BACKUP_KEEP: z.coerce.number().int().min(1).default(7),
+  POSTROAD_BACKUP_DAYS: z.coerce.number().int().min(1).default(14),
   POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }).refine(({ POSTROAD_METRICS_PORT: port, POSTROAD_METRICS_HOST: host, POSTROAD_METRICS_TOKEN: token }) => port === undefined || token !== undefined || LOOPBACK.test(host), {
   path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
@@ -40,9 +51,12 @@ export type Config = {
   readonly desk: { readonly host: string; readonly port: number; readonly origin: string }
   readonly road: { readonly host: string; readonly port: number }
   readonly bootstrap: string | null
-  readonly database: { readonly url: string; readonly migratorUrl: string } | null
+  readonly links: string | null
+  readonly database: { readonly url: string; readonly migratorUrl: string; readonly replicationUrl: string | null } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
+  readonly admission: { readonly twoPersons: boolean }
+  readonly backup: { readonly folder: string; readonly keep: { readonly count: number; readonly days: number } } | null
   readonly log: string
 }
 
@@ -55,9 +69,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     desk: { host: read.POSTROAD_DESK_HOST, port: read.POSTROAD_DESK_PORT, origin: read.POSTROAD_DESK_ORIGIN ?? `http://localhost:${read.POSTROAD_DESK_PORT}` },
     road: { host: read.POSTROAD_ROAD_HOST, port: read.POSTROAD_ROAD_PORT },
     bootstrap: read.POSTROAD_BOOTSTRAP ?? null,
-    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
+    links: read.POSTROAD_LINKS ?? null,
+    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL, replicationUrl: read.DATABASE_REPLICATION_URL ?? null },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
+    admission: { twoPersons: read.POSTROAD_ADMISSION === 'two' },
+    backup: read.POSTROAD_BACKUP === undefined ? null : { folder: read.POSTROAD_BACKUP, keep: { count: read.POSTROAD_BACKUP_KEEP, days: read.POSTROAD_BACKUP_DAYS } },
     log: read.POSTROAD_LOG,
   }
 }

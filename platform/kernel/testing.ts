@@ -108,9 +108,12 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     desk: { host: '127.0.0.1', port: 0, origin: 'http://localhost' },
     road: { host: '127.0.0.1', port: 0 },
     bootstrap,
-    database: { url: database.app, migratorUrl: database.migrator },
+    links: null,
+    database: { url: database.app, migratorUrl: database.migrator, replicationUrl: null },
     metrics: null,
     traces: null,
+    admission: { twoPersons: false },
+    backup: null,
     log: 'warn',
     ...options.config,
   }

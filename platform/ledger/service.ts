@@ -7,7 +7,7 @@ import { record, recordAll } from './record.ts'
 import { type CheckpointSigner, ledgerState } from './state.ts'
 
 export { exportLedger, verifyExport, verifyHomeLedger, verifyLedger } from './audit.ts'
-export { actorOf } from './model.ts'
+export { type LedgerActor, actorOf } from './model.ts'
 export { record, recordAll } from './record.ts'
 export { acceptRestore, sequence } from './sequencer.ts'
 export type { CheckpointSigner } from './state.ts'

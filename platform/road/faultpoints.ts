@@ -20,7 +20,9 @@ export const FAULT_POINTS = [
   'act.beforeCommit',
   'act.beforeAnswer',
 ] as const
-export type FaultPoint = (typeof FAULT_POINTS)[number]
+/** Steps of a bundle's way out and in (bundle/bundle-kill.test.ts). */
+export const BUNDLE_FAULT_POINTS = ['bundle.volumesWritten', 'bundle.filesWritten', 'bundle.partTaken', 'bundle.answerKept', 'bundle.greetingHeard', 'bundle.beforeDone'] as const
+export type FaultPoint = (typeof FAULT_POINTS)[number] | (typeof BUNDLE_FAULT_POINTS)[number]
 
 type Fault = { readonly point: string; left: number }
 const [given, count] = (process.env['POSTROAD_FAULT'] ?? '').split(':')

@@ -4,12 +4,12 @@ import type { Node } from '@postroad/kernel/node'
 import { type DeliveryFact, type DeliveryState, type Head, type SignedHopLine, type SignedReceipt, type SlicedRecipient, forwardedTo, isContradictory, isLate, recallOf } from '@postroad/waybill'
 import { cursorOf } from './store/cursor.ts'
 import { type Listed, type Page, countInbox, deliveriesOf, keepersOf, listArrived, listInbox } from './store/deliveries.ts'
-import { type StoredMessage, findMessage, findMessages } from './store/messages.ts'
-import { receiptsOf } from './store/receipts.ts'
-import { type SentPage, type SentSummary, listSent, nextOrdinal } from './store/sent.ts'
+import { type StoredMessage, findChunk, findMessage, findMessages } from './store/messages.ts'
+import { receiptsFor, receiptsOf } from './store/receipts.ts'
+import { type BoardLine, type SentPage, type SentSummary, boardLine, listBoard, listSent, nextOrdinal } from './store/sent.ts'
 import { shipmentsOf } from './store/shipments.ts'
 
-export type { Listed, Page, SentPage, SentSummary }
+export type { BoardLine, Listed, Page, SentPage, SentSummary }
 export { countInbox, keepersOf, nextOrdinal }
 
 /** A delivery in an inbox with its message: ciphertext and facts only. `cursor` asks for what comes after it. */
@@ -60,10 +60,16 @@ export async function inboxItem(tx: Tx, message: string, organ?: string): Promis
 /** What the organs of whoever acts sent, newest first. */
 export const sent = (tx: Tx, page: SentPage): Promise<readonly SentSummary[]> => listSent(tx, page)
 
+/** A message that an organ of whoever acts sent, without its recipients and its body, or null. */
+export async function sentMessage(tx: Tx, id: string): Promise<StoredMessage | null> {
+  const message = await findMessage(tx, id, { bodies: false })
+  return message === null || message.cameFrom !== null ? null : message
+}
+
 /** A message that an organ of whoever acts sent, with all its recipients, or null. */
 export async function sentItem(tx: Tx, id: string): Promise<{ readonly message: StoredMessage; readonly recipients: readonly SlicedRecipient[]; readonly submittedAt: Date | null } | null> {
-  const message = await findMessage(tx, id, { bodies: false })
-  if (message === null || message.cameFrom !== null) return null
+  const message = await sentMessage(tx, id)
+  if (message === null) return null
   const rows = await deliveriesOf(tx, 'sent', id)
   if (rows.length === 0) return null
   return { message, recipients: rows.map(({ entry }) => entry), submittedAt: rows[0]?.at ?? null }
@@ -71,10 +77,9 @@ export async function sentItem(tx: Tx, id: string): Promise<{ readonly message: 
 
 /** A sealed chunk of a message that whoever acts may see; null where there is none, or it was forgotten. */
 export async function chunk(tx: Tx, node: Node, id: string, index: number): Promise<Uint8Array | null> {
-  const message = await findMessage(tx, id, { bodies: true })
-  const hash = message?.chunkHashes[index]
-  if (message === null || hash === undefined) return null
-  return message.framed === null ? readChunk(node, hash, message.head.suite) : (framesOf(message.framed)[index] ?? null)
+  const place = await findChunk(tx, id, index)
+  if (place === null || place.hash === null) return null
+  return place.framed === null ? readChunk(node, place.hash, place.suite) : (framesOf(place.framed)[index] ?? null)
 }
 
 function framesOf(framed: Uint8Array): Uint8Array[] {
@@ -114,10 +119,21 @@ export type Tracking = {
 export async function track(tx: Tx, message: string): Promise<Tracking | null> {
   const rows = await deliveriesOf(tx, 'sent', message)
   if (rows.length === 0) return null
-  const board = rows.map(({ organ, name, role, state, decided, facts }) => ({
+  const lines = rows.map(({ organ, name, role, state, decided, facts }) => ({
     organ, name, role, state, decided, recall: recallOf(facts), late: isLate(facts), contradictory: isContradictory(facts), forwardedTo: forwardedTo(facts), custody: facts.custody,
   }))
-  return { message, board, receipts: await receiptsOf(tx, [message]), waiting: await shipmentsOf(tx, message) }
+  return { message, board: lines, receipts: await receiptsOf(tx, [message]), waiting: await shipmentsOf(tx, message) }
+}
+
+/** The board of a sent message without its receipts, a page of it. Nothing: not sent by an organ of whoever acts. */
+export const board = (tx: Tx, message: string, page: { readonly after?: string | undefined; readonly limit?: number | undefined } = {}): Promise<readonly BoardLine[]> =>
+  listBoard(tx, message, { after: page.after ?? '', limit: page.limit ?? MOST_LINES })
+const MOST_LINES = 100_000
+
+/** One delivery of a sent message with the receipts that tell its way, oldest first; those of the whole message among them. Null: none such of whoever acts. */
+export async function story(tx: Tx, message: string, organ: string): Promise<{ readonly line: BoardLine; readonly receipts: readonly SignedReceipt[] } | null> {
+  const line = await boardLine(tx, message, organ)
+  return line === null ? null : { line, receipts: await receiptsFor(tx, message, organ) }
 }
 
 /** What this node can prove about a message: for `buildEvidence`. At the origin all recipients, at a destination its own. */

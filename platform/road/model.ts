@@ -82,7 +82,11 @@ export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: strin
     else {
       if (chosen.forwarded) forwarded.push({ entry, to: chosen.keeper })
       if (chosen.kind === 'here') here.push({ entry, keeper: chosen.keeper, forwarded: chosen.forwarded })
-      else links.set(chosen.peer, [...(links.get(chosen.peer) ?? []), entry])
+      else {
+        const beside = links.get(chosen.peer)
+        if (beside === undefined) links.set(chosen.peer, [entry])
+        else beside.push(entry)
+      }
     }
   }
   return { here, links, forwarded, nowhere }

@@ -1,4 +1,4 @@
-import { tls, view } from '@postroad/directory/service'
+import { onDirectoryChange, tls, view } from '@postroad/directory/service'
 import { suites } from '@postroad/gm/node'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node, Slot } from '@postroad/kernel/node'
@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { type Engine, startEngine } from './engine/engine.ts'
 import type { LinkReport } from './engine/link.ts'
 import { roadSlot } from './engine/road.ts'
+import { roadRoutes } from './http.ts'
 import { followDeputies, forgetOldBodies, raiseLate } from './limits.ts'
 import { httpsTransport } from './transport/https.ts'
 import type { LinkTransport } from './transport/port.ts'
@@ -32,6 +33,7 @@ export const road = definePlugin({
   title: roadTitle,
   migrations: new URL('./migrations/', import.meta.url),
   permissions: roadPermissions,
+  routes: roadRoutes,
   events: [roadArrived, roadReceipt, roadQueued],
   on: [
     { event: roadQueued.name, handle: async (_payload, node) => node.slots.get(engineSlot).wake() },
@@ -47,11 +49,28 @@ export const road = definePlugin({
     node.slots.set(roadSlot, engine.road)
     node.slots.set(engineSlot, engine)
     node.log.info({ address: engine.address }, 'road: open')
-    return { stop: () => engine.stop() }
+    const unfollow = followIdentity(node, transport)
+    return {
+      async stop() {
+        unfollow()
+        await engine.stop()
+      },
+    }
   },
 })
 
-/** Certificates are renewed, deputies come and go, neighbours move. */
+/** Shows a renewed certificate from now on; requests under way end on the connection that they began on. */
+function followIdentity(node: Node, transport: LinkTransport): () => void {
+  let { cert } = tls(node)
+  return onDirectoryChange(node, () => {
+    const now = tls(node).cert
+    if (now === cert) return
+    cert = now
+    transport.renew()
+  })
+}
+
+/** Deputies come and go, neighbours move. */
 async function followDirectory(node: Node): Promise<void> {
   try {
     view(node)

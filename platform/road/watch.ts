@@ -23,12 +23,14 @@ export async function roadCondition(node: Node): Promise<RoadCondition> {
   })
 }
 
-export type Call = { readonly outcome: 'good' | 'unreachable' | 'wrongCertificate' | 'noEndpoint'; readonly milliseconds: number; readonly clockSeconds: number | null }
+export type Call = { readonly outcome: 'good' | 'unreachable' | 'wrongCertificate' | 'noEndpoint' | 'byBundle'; readonly milliseconds: number; readonly clockSeconds: number | null }
 
 /** Calls a neighbour over the link as a shipment would travel: whether it answers, shows the directory's certificate, and how its clock stands. Both sides take it as a sign of life. Null where the road runs in other processes. */
 export async function callPeer(node: Node, peer: string): Promise<Call | null> {
   const road = node.slots.find(roadSlot)
   if (road === undefined) return null
+  // what goes by courier is never called: how it stands is told by bundleStatus
+  if (road.settingOf(peer).carrier === 'bundle') return { outcome: 'byBundle', milliseconds: 0, clockSeconds: null }
   if (directoryOf(road).node(peer)?.endpoint == null) return { outcome: 'noEndpoint', milliseconds: 0, clockSeconds: null }
   const started = performance.now()
   const spent = (): number => Math.round(performance.now() - started)

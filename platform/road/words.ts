@@ -2,7 +2,7 @@ import { type FaultDefinition, type Refusal, defineFaults } from '@postroad/kern
 import { FAULT_CODES, FAULT_WORDS, type FaultCode, type WaybillFault } from '@postroad/waybill'
 
 export const roadTitle = '驿道'
-export const roadPermissions = { 'road.watch': '查看线路状态' }
+export const roadPermissions = { 'road.watch': '查看线路状态', 'road.bundle': '准备摆渡数据包', 'road.release': '放行摆渡数据包' }
 
 const KEY_CODES: readonly FaultCode[] = ['unknownKey', 'wrongKeyPurpose', 'notYetValidKey', 'expiredKey', 'retiredKey', 'revokedKey', 'compromisedKey', 'unknownOrgan', 'unknownNode', 'nameNotHeld']
 const STATE_CODES: readonly FaultCode[] = ['alreadySignedFor', 'alreadyRegistered', 'alreadyReturned', 'alreadyRecalled', 'alreadyEnded', 'notSignedFor', 'notArrived']
@@ -24,6 +24,7 @@ export const roadFaults = defineFaults('road', {
   notTheActor: { status: 403, message: '回执中的办理人与当前登录人不一致。', advice: '请以本人当前岗位重新办理。' },
   unknownMessage: { status: 404, message: '本节点没有回执所指的文件。', advice: '请核对回执来源。' },
   unknownPeer: { status: 403, message: '对方节点的证书不在通讯录中，已拒绝。', advice: '请确认对方已加入网络，且证书未被更换。' },
+  peerBlocked: { status: 403, message: '对方节点已被封锁，暂停往来。', advice: '解除封锁后自动恢复；在此之前公文各自留存，不会丢失。' },
   peerMismatch: { status: 403, message: '对方自称的节点与其证书不符，已拒绝。', advice: '可能有节点冒用他人证书，请立即报告安全保密管理员。' },
   notNeighbour: { status: 403, message: '对方不是本节点的直接上级或下级，已拒绝。', advice: '文件应逐级经中心传输，请检查对方配置。' },
   greetFirst: { status: 409, message: '本节点重新启动过，请先握手。', advice: '对方节点会自动重试，无需人工处理。' },
@@ -41,6 +42,24 @@ export const roadFaults = defineFaults('road', {
   clockWrong: { status: 503, message: '本节点的时钟早于自己密钥的启用时间，暂不办理收发。', advice: '请校准本节点的时钟；校准后自动继续，文件不会丢失。' },
   stopping: { status: 503, message: '节点正在停止。', advice: '请稍后重试。' },
   notClosable: { status: 409, message: '该件不能由人工结束。', advice: '请刷新跟踪页面后再试。' },
+  notByBundle: { status: 409, message: '该链路不是摆渡链路。', advice: '请核对相邻节点编号，以及 POSTROAD_LINKS 所指文件中该链路的 carrier 设置。' },
+  otherCarrier: { status: 403, message: '该链路约定用另一种方式传输，已拒绝。', advice: '摆渡链路不得联网直传；请核对双方的链路设置。' },
+  bundleOpen: { status: 409, message: '该链路已有一个数据包待放行或待写出。', advice: '请先放行并写出，或撤销该数据包。' },
+  bundleNotOpen: { status: 409, message: '该数据包已放行、写出或撤销。', advice: '请刷新后查看当前状态。' },
+  bundleNotReleased: { status: 409, message: '没有已放行的数据包，不能写出。', advice: '请由一人准备、另一人放行（双人放行）后再写出。' },
+  noBundle: { status: 404, message: '没有找到该数据包，或其内容已不必保留。', advice: '请核对链路和编号。' },
+  samePerson: { status: 403, message: '准备与放行不得为同一人。', advice: '请由另一名有放行职权的人员办理。' },
+  notHeld: { status: 409, message: '该运单没有因标识被扣留。', advice: '请刷新后查看当前状态。' },
+  heldByPerson: { status: 409, message: '文件标识高于该链路允许的最高标识，经人工决定不再发出。', advice: '请按规定改走机要等其他渠道。' },
+  volumeQuarantined: { status: 422, message: '扫描程序未放行该分卷，已隔离。', advice: '请勿再使用该介质，立即报告安全保密管理员。' },
+  bundleUnreadable: { status: 422, message: '清单无法读取或不符合格式。', advice: '请核对介质是否完好，必要时请对方重新写出。' },
+  bundleForged: { status: 403, message: '清单的签名无效，已拒绝。', advice: '数据包可能被伪造或改动，请保留介质并报告安全保密管理员。' },
+  bundleNotForUs: { status: 422, message: '该数据包不是发给本节点的，已拒绝。', advice: '请将介质送交正确的节点。' },
+  bundleNumberReused: { status: 409, message: '同一编号的数据包此前已收到，但内容不同，已拒绝并留证。', advice: '请与对方核对：可能有人替换介质，或对方从备份恢复后重用了编号。' },
+  bundleDiffers: { status: 500, message: '再次写出的内容与首次不一致，已停止。', advice: '存储可能损坏，请运行 postroad doctor 并联系系统管理员。' },
+  mediumFailed: { status: 507, message: '介质无法写入或空间不足。', advice: '请更换介质，或用 --volume-size 减小分卷后重试；内容仍在待发队列中。' },
+  partDamaged: { status: 422, message: '数据包的一部分已损坏，未采用。', advice: '请对方重新写出该编号的数据包；下一次往来也会自动补发。' },
+  partRefused: { status: 422, message: '数据包中的一部分未被接受。', advice: '请查看详情中的代码。' },
   ...fromProtocol(),
 })
 

@@ -63,6 +63,7 @@ function linkVerdicts(link: LinkCondition, at: string, said: Say, stands: Standi
   const { peer, title, queues, probe } = link
   const count = waitingOf(queues)
   if (link.direction === 'gone') return [said('strandedQueue', peer, count + link.receipts > 0, { title, count: count + link.receipts })]
+  if (probe?.outcome === 'byBundle') return [] // silence between two couriers is no alarm
   const age = (code: AlarmCode, oldest: string | null, threshold: Threshold): Verdict => {
     const minutes = oldest === null ? 0 : minutesSince(at, oldest)
     return said(code, peer, oldest !== null && above(minutes, threshold, stands(code, peer)), { title, minutes: Math.floor(minutes), count })

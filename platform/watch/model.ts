@@ -21,7 +21,7 @@ export const queue = z.strictObject({
 export type Queue = z.infer<typeof queue>
 
 /** What came of calling a neighbour: `noEndpoint` is called by nobody and calls itself. */
-export const PROBE_OUTCOMES = ['good', 'unreachable', 'wrongCertificate', 'noEndpoint'] as const
+export const PROBE_OUTCOMES = ['good', 'unreachable', 'wrongCertificate', 'noEndpoint', 'byBundle'] as const
 export const probe = z.strictObject({
   outcome: z.enum(PROBE_OUTCOMES),
   milliseconds: count,
@@ -125,6 +125,7 @@ export const SILENT_MS = 3 * 60_000
 export function linkState(link: LinkCondition, at: string): LinkState {
   if (link.direction === 'gone') return 'gone'
   if (link.probe?.outcome === 'wrongCertificate') return 'wrongCertificate'
+  if (link.probe?.outcome === 'byBundle') return 'open'
   if (isSilent(link, at)) return 'silent'
   return link.failures > 0 || link.probe?.outcome === 'unreachable' ? 'failing' : 'open'
 }

@@ -3,5 +3,8 @@ import type { PageSet } from '@postroad/desk/kit'
 /** The pages of 网络中心控制台, each loaded when it is opened. */
 export const consolePages: PageSet = {
   id: 'console',
-  routes: [{ path: '/console/condition', lazy: async () => ({ Component: (await import('./condition/condition.tsx')).ConditionPage }) }],
+  routes: [
+    { path: '/console/condition', lazy: async () => ({ Component: (await import('./condition/condition.tsx')).ConditionPage }) },
+    { path: '/console/members', lazy: async () => ({ Component: (await import('./members/members.tsx')).MembersPage }) },
+  ],
 }

@@ -1,32 +1,20 @@
 import type { Suite } from '@postroad/gm'
 import { CHUNK_BYTES, encodeChunk, type SealedChunk, type Source } from '@postroad/waybill'
-import { MAX_INLINE_BYTES } from '../model.ts'
-import type { Client } from './client.ts'
 import { fault } from './fault.ts'
 import type { DispatchOptions, DraftFile } from './types.ts'
-import { beginUpload, type Upload } from './upload.ts'
+import type { Upload } from './upload.ts'
 
 /** Where sealed chunks go while a message is packed: into the request itself, or to the node by a resumable upload. */
 export type BodySink = { take(chunk: SealedChunk): Promise<void>; finish(): Promise<{ readonly uploadId: string | null; readonly inline: readonly Uint8Array[] | null }>; abandon(): Promise<void> }
 
-/** Chooses by size. A large body is measured first (compressed once more), as an upload has to say its length. */
-export async function openSink(client: Client, suite: Suite, files: readonly DraftFile[], options: DispatchOptions): Promise<BodySink> {
-  const plain = files.reduce((sum, file) => sum + file.bytes, 0)
-  if (plain <= MAX_INLINE_BYTES) return inlineSink()
-  const total = await measure(suite, files, options)
-  let waiting = false
-  let sent = 0
-  const tell = (): void => options.onProgress?.({ phase: 'sending', done: sent, total, waiting })
-  const upload = await beginUpload(client, total, { signal: options.signal, onWaiting: (now) => ((waiting = now), tell()) })
-  return uploadSink(upload, (bytes) => ((sent += bytes), tell()))
-}
-
-function inlineSink(): BodySink {
+/** Small bodies travel in the request. */
+export function inlineSink(): BodySink {
   const chunks: Uint8Array[] = []
   return { take: async ({ sealed }) => void chunks.push(sealed), finish: async () => ({ uploadId: null, inline: chunks }), abandon: async () => undefined }
 }
 
-function uploadSink(upload: Upload, sent: (bytes: number) => void): BodySink {
+/** Larger ones go by a resumable upload; `sent` is told of every chunk, also of those that the node has already. */
+export function uploadSink(upload: Upload, sent: (bytes: number) => void): BodySink {
   return {
     take: async ({ sealed }) => {
       const framed = new Uint8Array(4 + sealed.length)
@@ -41,7 +29,7 @@ function uploadSink(upload: Upload, sent: (bytes: number) => void): BodySink {
 }
 
 /** Bytes of the framed, sealed body: a chunk's seal adds a fixed number of bytes to its encoded form. */
-async function measure(suite: Suite, files: readonly DraftFile[], options: DispatchOptions): Promise<number> {
+export async function measure(suite: Suite, files: readonly DraftFile[], options: DispatchOptions): Promise<number> {
   const plain = files.reduce((sum, file) => sum + file.bytes, 0)
   let [total, done] = [0, 0]
   for (const file of files) {

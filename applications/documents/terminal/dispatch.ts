@@ -1,11 +1,12 @@
 import { base64url, fromBase64url, type Suite } from '@postroad/gm'
-import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, MAX_HEAD_BYTES, pack, type Packed, uuidv7 } from '@postroad/waybill'
+import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, MAX_HEAD_BYTES, pack, type Packed } from '@postroad/waybill'
 import { dispatchAnswer, type DispatchRequest, dispatchesAnswer, MAX_REQUEST_BYTES, MAX_TOGETHER } from '../model.ts'
 import type { Client } from './client.ts'
-import { openSink, sourceOf } from './body.ts'
+import { sourceOf } from './body.ts'
 import { fault, TerminalFault } from './fault.ts'
 import { type Answered, gather } from './gather.ts'
 import type { OrganKeys } from './keys.ts'
+import { openPacking } from './packing.ts'
 import type { Post, SignOrder } from './post.ts'
 import { nextOrdinal } from './thread.ts'
 import type { Dispatched, DispatchOptions, Draft } from './types.ts'
@@ -29,7 +30,8 @@ export async function dispatchDraft(post: Post, draft: Draft, options: DispatchO
   checkDraft(view, draft, post.actor().organ, at)
   const { sign, own } = ownKeys(view, post.actor().organ, suite, at)
   const addressees = addressed(view, draft, suite, at)
-  const id = uuidv7(at, random)
+  const packing = await openPacking(post, draft, { suite, own, at }, options)
+  const id = packing.message
   const thread = draft.regarding?.thread ?? id
   const chosen: Chosen = {
     id,
@@ -44,11 +46,11 @@ export async function dispatchDraft(post: Post, draft: Draft, options: DispatchO
     expires: (draft.expires ?? new Date(now.getTime() + EXPIRES_DAYS * 86_400_000)).toISOString(),
     content: { title: draft.title, number: draft.number, issuingName: view.name(draft.name)?.title ?? '', printedTo: draft.printedTo, printedCc: draft.printedCc, note: draft.note ?? '' },
   }
-  const sink = await openSink(post.client, suite, draft.files, options)
   try {
     const packed = await pack({
       suite,
       draft: chosen,
+      contentKey: packing.contentKey,
       parts: draft.files.map((file) => sourceOf(file, options.signal)),
       addressees,
       own,
@@ -57,14 +59,17 @@ export async function dispatchDraft(post: Post, draft: Draft, options: DispatchO
         return post.sign({ suite: suite.id, manifest, head })
       },
       random,
-      onChunk: (chunk) => sink.take(chunk),
+      onChunk: (chunk) => packing.take(chunk),
     })
     if (!packed.ok) throw new TerminalFault({ code: `waybill.${packed.fault.code}`, message: '这份公文无法封装', advice: `请检查所填内容（${packed.fault.detail}）。` })
-    packed.value.contentKey.fill(0)
-    return await submit(post, requestOf(draft, packed.value, await sink.finish()), options)
+    const sent = await submit(post, requestOf(draft, packed.value, await packing.finish()), options)
+    await packing.done()
+    return sent
   } catch (thrown) {
-    await sink.abandon().catch(() => undefined) // the upload expires by itself; the first error is the one to tell
+    await packing.failed(thrown)
     throw thrown
+  } finally {
+    packing.contentKey.fill(0)
   }
 }
 
@@ -153,6 +158,11 @@ function addressed(view: DirectoryView, draft: Draft, suite: Suite, at: string):
     if (key === undefined) throw fault('recipientNoKey', { organ: entry.title })
     return { node: entry.node, addressee: { organ, name, role, key: key.key, publicKey: fromBase64url(key.publicKey) } }
   })
-  const nodes = [...new Set(found.map(({ node }) => node))]
-  return nodes.flatMap((node) => found.filter((each) => each.node === node)).map(({ addressee }) => addressee)
+  const byNode = new Map<string, Addressed[]>()
+  for (const { node, addressee } of found) {
+    const beside = byNode.get(node)
+    if (beside === undefined) byNode.set(node, [addressee])
+    else beside.push(addressee)
+  }
+  return [...byNode.values()].flat()
 }

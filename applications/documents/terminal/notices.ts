@@ -4,7 +4,7 @@ import { noticeTitle } from '../words.ts'
 import { dispatchDraft } from './dispatch.ts'
 import type { Post } from './post.ts'
 import { fetchSent } from './rows.ts'
-import { openSent, track } from './sent.ts'
+import { board, openSent } from './sent.ts'
 import type { Addressee, Dispatched, DraftFile } from './types.ts'
 
 /** A notice about an earlier message: it goes in the same thread, under the same name, to those the earlier one went to. */
@@ -12,8 +12,7 @@ type Notice = { readonly kind: MessageKind; readonly message: string; readonly t
 
 /** 撤回申请 to all who have neither signed nor ended; the destination answers. */
 export async function requestRecall(post: Post, message: string, reason: string): Promise<Dispatched> {
-  const { deliveries } = await track(post, message)
-  const open = deliveries.filter(({ state }) => isOpen(state))
+  const open = (await board(post, message)).filter(({ state }) => isOpen(state))
   return send(post, { kind: 'recallRequest', message, title: null, note: reason, files: [], to: open })
 }
 

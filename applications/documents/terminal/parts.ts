@@ -1,6 +1,7 @@
 import { base64url } from '@postroad/gm'
 import { decodeChunk, type Head, type Manifest, MAX_SEALED_CHUNK_BYTES, merkleRoot, openChunk, type Part, type WaybillFault } from '@postroad/waybill'
 import { fault } from './fault.ts'
+import { persist } from './persist.ts'
 import type { Post } from './post.ts'
 import type { OpenedPart } from './types.ts'
 
@@ -50,7 +51,8 @@ async function* readPart(post: Post, { head, chunkHashes }: Body, part: Part, co
 const damaged = (found: WaybillFault): Error => fault('contentDamaged', { reason: found.code, detail: found.detail })
 
 async function fetchChunk(post: Post, path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const answer = await post.client.raw(path, { method: 'GET', headers: { accept: 'application/octet-stream' }, signal })
+  // a large part takes hours on a bad line: a cut costs the chunk under way
+  const answer = await persist({ signal }, () => post.client.raw(path, { method: 'GET', headers: { accept: 'application/octet-stream' }, signal }))
   if (!answer.ok) throw await post.client.refusal(answer)
   const length = Number(answer.headers.get('content-length') ?? 0)
   if (length > MAX_SEALED_CHUNK_BYTES) throw damaged({ code: 'tooLarge', detail: path })

@@ -1,5 +1,5 @@
 import { fromBase64url } from '@postroad/gm'
-import { type Page, sentPage, type Tracking, tracking } from '../model.ts'
+import { type BoardLine, boardPage, type Page, sentPage, type Story, story, type Tracking, tracking } from '../model.ts'
 import { fault } from './fault.ts'
 import { unwrapAll } from './keys.ts'
 import { chunksAt, openedParts } from './parts.ts'
@@ -29,3 +29,18 @@ export async function openSent(post: Post, message: string): Promise<OpenedDocum
 
 /** The per-recipient board and every receipt so far. */
 export const track = (post: Post, message: string): Promise<Tracking> => post.client.get(`/api/documents/sent/${encodeURIComponent(message)}/track`, tracking)
+
+/** The board without receipts, all of it: for a document to thousands. */
+export async function board(post: Post, message: string): Promise<BoardLine[]> {
+  const lines: BoardLine[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await post.client.get(`/api/documents/sent/${encodeURIComponent(message)}/board${query({ after })}`, boardPage)
+    lines.push(...page.items)
+    if (page.next === null) return lines
+    after = page.next
+  }
+}
+
+/** How one delivery went, receipt by receipt. */
+export const deliveryStory = (post: Post, message: string, organ: string): Promise<Story> =>
+  post.client.get(`/api/documents/sent/${encodeURIComponent(message)}/board/${encodeURIComponent(organ)}`, story)

@@ -1,7 +1,7 @@
 import type { Bequest } from '@postroad/keys/model'
 import type { SuiteId, Suites } from '@postroad/gm'
 import type { DirectoryView, Head, Manifest, MessageKind, SignedReceipt, Urgency } from '@postroad/waybill'
-import type { Page, ReceivedRow, ReceivedView, SentRow, Todo, Tracking } from '../model.ts'
+import type { BoardLine, Page, ReceivedRow, ReceivedView, SentRow, Story, Todo, Tracking } from '../model.ts'
 import type { Client } from './client.ts'
 
 /** Who works at this terminal, as the session says: the post decides for which organ is signed. */
@@ -19,6 +19,29 @@ export type TerminalOptions = {
   /** Fingerprint of the key process, where the terminal can pin it. */
   readonly keyProcess?: string
   readonly now?: () => Date
+  /** Lets a large dispatch go on after a reload; without it, each begins anew. */
+  readonly packing?: PackingMemory
+}
+
+/** A large dispatch that was begun: enough to go on with it after a reload, and nothing that anybody else could read it by. */
+export type PackingState = {
+  readonly clientId: string
+  readonly organ: string
+  readonly message: string
+  readonly suite: SuiteId
+  readonly uploadId: string
+  /** Bytes of the whole upload. */
+  readonly total: number
+  /** The content key, wrapped for the organ itself: only its opened keys give it back. */
+  readonly ownWrap: { readonly key: string; readonly wrap: string }
+  readonly files: readonly { readonly name: string; readonly bytes: number }[]
+}
+/** Where a terminal keeps what it began, by client id of the draft: IndexedDB in a browser. What `keep` was told must be there after a crash of the page. */
+export type PackingMemory = {
+  read(clientId: string): Promise<{ readonly state: PackingState; /** Names of the chunks sealed so far, in order. */ readonly hashes: readonly string[] } | null>
+  begin(state: PackingState): Promise<void>
+  keep(clientId: string, index: number, hash: string): Promise<void>
+  forget(clientId: string): Promise<void>
 }
 
 export type DraftFile = {
@@ -50,7 +73,7 @@ export type Draft = {
   readonly regarding?: { readonly message: string; readonly thread: string }
   readonly files: readonly DraftFile[]
 }
-export type Progress = { readonly phase: 'measuring' | 'sending' | 'signing' | 'submitting'; readonly done: number; readonly total: number; readonly waiting: boolean }
+export type Progress = { readonly phase: 'measuring' | 'checking' | 'sending' | 'signing' | 'submitting'; readonly done: number; readonly total: number; readonly waiting: boolean }
 export type DispatchOptions = { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }
 export type Dispatched = { readonly message: string; readonly head: Head; readonly receipt: SignedReceipt }
 
@@ -98,6 +121,10 @@ export type Terminal = {
   directory(): Promise<{ readonly view: DirectoryView; readonly anchor: string }>
   todo(): Promise<Todo>
   dispatch(draft: Draft, options?: DispatchOptions): Promise<Dispatched>
+  /** Whether a large dispatch of this draft was begun and can go on: then `dispatch` does. */
+  isBegun(clientId: string): Promise<boolean>
+  /** Gives up what was begun for a draft. */
+  discard(clientId: string): Promise<void>
   listReceived(query?: { readonly view?: ReceivedView; readonly cursor?: string; readonly limit?: number }): Promise<Page<ReceivedSummary>>
   /** 收取, for software that takes documents in by itself: a page of what newly arrived for the acting organ, oldest first, verified and opened in few exchanges. `delivered` is signed for those in which nothing was found wrong; the others are there again next time, so go on with `next` to its end and then begin anew. */
   collect(page?: { readonly after?: string | undefined; readonly limit?: number }): Promise<Page<OpenedDocument>>
@@ -109,7 +136,11 @@ export type Terminal = {
   returnDocument(message: string, reason: { readonly code: string; readonly text: string }, organ?: string): Promise<SignedReceipt>
   listSent(query?: { readonly cursor?: string; readonly limit?: number }): Promise<Page<SentSummary>>
   openSent(message: string): Promise<OpenedDocument>
+  /** Every delivery with every receipt. */
   track(message: string): Promise<Tracking>
+  /** Every delivery without receipts: what a document to thousands is followed by. */
+  board(message: string): Promise<BoardLine[]>
+  deliveryStory(message: string, organ: string): Promise<Story>
   requestRecall(message: string, reason: string): Promise<Dispatched>
   correct(message: string, notice: { readonly title: string; readonly text: string; readonly files?: readonly DraftFile[] }): Promise<Dispatched>
   voidDocument(message: string, reason: string): Promise<Dispatched>

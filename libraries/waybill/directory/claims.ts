@@ -97,6 +97,17 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
       if (!owns(body.organ)) return 'notOwner'
       state.deputies = [...state.deputies.filter(({ organ, deputy, from }) => organ !== body.organ || deputy !== body.deputy || from !== body.from), { ...body, node: log }]
       return null
+    case 'block':
+    case 'unblock': {
+      if (!isAbove(state, log, body.node)) return 'notOwner'
+      const ownsKey = body.key === null || state.keys.get(body.key)?.node === body.node || (state.logs.get(body.node)?.allKeys.some(({ id }) => id === body.key) ?? false)
+      if (!ownsKey) return 'unknownKey'
+      const before = state.blocks.get(body.node) ?? []
+      const ended = before.map((block) => (block.by === log && block.key === body.key && block.until === null ? { ...block, until: statement.at } : block))
+      const begun = body.kind === 'block' ? [{ by: log, key: body.key, from: statement.at, until: null, compromisedSince: body.compromisedSince, reason: body.reason }] : []
+      state.blocks.set(body.node, [...ended, ...begun])
+      return null
+    }
     default:
       return null
   }
@@ -117,4 +128,14 @@ function introducedUnder(state: DirectoryState, node: string, log: string, seen:
   const children = state.introductions.get(node)
   if (children === undefined || seen.has(node)) return false
   return children.has(log) || [...children.keys()].some((child) => introducedUnder(state, child, log, new Set([...seen, node])))
+}
+
+/** A node is answerable to its parent, and to everybody above that. */
+function isAbove(state: DirectoryState, log: string, node: string): boolean {
+  const seen = new Set<string>()
+  for (let id = state.logs.get(node)?.node.parent ?? null; id !== null && !seen.has(id); id = state.logs.get(id)?.node.parent ?? null) {
+    if (id === log) return true
+    seen.add(id)
+  }
+  return false
 }

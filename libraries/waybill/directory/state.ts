@@ -20,6 +20,9 @@ export type LogState = {
 /** Something that stands in a valid log and has no effect: a name already taken, a key for an organ that is not the log's. */
 export type Remark = { readonly log: string; readonly seq: number; readonly fault: WaybillFault }
 
+/** A block by a log above the node; `until`: when the same log ended it. */
+export type Block = { readonly by: string; readonly key: string | null; readonly from: string; readonly until: string | null; readonly compromisedSince: string | null; readonly reason: string }
+
 /** What replaying all logs leads to. Only `replay.ts` changes it, and only before a view is made of it. */
 export type DirectoryState = {
   readonly suites: Suites
@@ -34,6 +37,8 @@ export type DirectoryState = {
   keys: Map<string, KeyEntry>
   /** By `statusName`: a log speaks of its own keys only, even where another log's key has the same name. */
   statuses: Map<string, readonly KeyStatus[]>
+  /** By node. */
+  blocks: Map<string, readonly Block[]>
   deputies: (DeputyBody & { readonly node: string })[]
   remarks: Remark[]
   /** Lines that have taken effect, in that order. */
@@ -65,11 +70,12 @@ export const emptyState = (suites: Suites, pinned: PinnedRoot): DirectoryState =
 })
 
 /** What lines lay claim to, before any did. */
-export const noClaims = (): Pick<DirectoryState, 'organs' | 'names' | 'keys' | 'statuses' | 'deputies' | 'remarks' | 'settled'> => ({
+export const noClaims = (): Pick<DirectoryState, 'organs' | 'names' | 'keys' | 'statuses' | 'blocks' | 'deputies' | 'remarks' | 'settled'> => ({
   organs: new Map(),
   names: new Map(),
   keys: new Map(),
   statuses: new Map(),
+  blocks: new Map(),
   deputies: [],
   remarks: [],
   settled: [],
@@ -85,6 +91,7 @@ export const copyState = (state: DirectoryState): DirectoryState => ({
   names: new Map(state.names),
   keys: new Map(state.keys),
   statuses: new Map(state.statuses),
+  blocks: new Map(state.blocks),
   deputies: [...state.deputies],
   remarks: [...state.remarks],
   settled: [...state.settled],

@@ -28,7 +28,8 @@ const bodies = {
     maxLabel: z.number().int().min(0).max(7),
     parent: directoryId.nullable(),
     keys: nodeKeySet,
-    tls: z.strictObject({ certificate: der }),
+    /** The TLS certificate that the node shows, and others that it may show: the next one, published before it is used, or the last one. */
+    tls: z.strictObject({ certificate: der, also: z.array(der).min(1).max(2).optional() }),
     endpoint: z.string().max(300).nullable(),
     /** Persons of whom any two together may give this node new keys when its own are lost. */
     recoverers: z.array(z.strictObject({ person: directoryId, suite: suiteId, publicKey })).max(16).optional(),
@@ -65,6 +66,13 @@ const bodies = {
     reason: z.string().min(1).max(500),
     approvals: z.array(batchSignature).length(2),
   }),
+  /**
+   * In the log of the node's parent, or of any above it: its neighbours refuse and hold what is for it (封锁). `key`: only that key of the node's or of an
+   * organ that it hosts is not good any more. `compromisedSince`: what was signed after that instant cannot be judged.
+   */
+  block: z.strictObject({ kind: z.literal('block'), node: directoryId, key: directoryId.nullable(), compromisedSince: instant.nullable(), reason: z.string().min(1).max(500) }),
+  /** Ends the same log's block of the same node and key (解除封锁); what was compromised stays so. */
+  unblock: z.strictObject({ kind: z.literal('unblock'), node: directoryId, key: directoryId.nullable(), reason: z.string().min(1).max(500) }),
   heartbeat: z.strictObject({ kind: z.literal('heartbeat') }),
 }
 export const statementBody = z.discriminatedUnion('kind', [
@@ -77,6 +85,8 @@ export const statementBody = z.discriminatedUnion('kind', [
   bodies.deputy,
   bodies.nodeKey,
   bodies.recovery,
+  bodies.block,
+  bodies.unblock,
   bodies.heartbeat,
 ])
 export type StatementBody = z.infer<typeof statementBody>
@@ -138,3 +148,6 @@ export const anchorFingerprint = (suites: Suites, node: string, keys: NodeKeys):
 
 /** What two recoverers approve: signed under the domain `recovery`, one seal each, `key` naming the person. */
 export const recoveryOrder = (body: Pick<RecoveryBody, 'node' | 'keys' | 'after' | 'reason'>): unknown => ({ node: body.node, keys: sorted(body.keys), after: body.after, reason: body.reason })
+
+/** Every TLS certificate that a node may show now (base64url DER): callers and callees are recognised by any of them. */
+export const tlsCertificates = ({ tls }: NodeBody): readonly string[] => [tls.certificate, ...(tls.also ?? [])]

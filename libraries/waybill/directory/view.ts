@@ -1,7 +1,7 @@
 import type { SuiteId } from '@postroad/gm'
 import { hashOf } from '../canonical.ts'
 import { FINE, fail, ok, type Result } from '../fault.ts'
-import { type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName, within } from './state.ts'
+import { type Block, type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName, within } from './state.ts'
 import { heirsOf, mayHost, organAt, standsFor } from './succession.ts'
 import type { NodeBody, SignedStatement } from './statements.ts'
 
@@ -48,6 +48,8 @@ export type DirectoryView = {
   keyState(key: string, at: string): Result<null>
   compromisedSince(key: string): string | null
   nodeKey(node: string, key: string): NodeKeyEntry | null
+  /** The block that keeps a whole node from its neighbours now, or null. */
+  blocked(node: string): Block | null
   /** The same for a node's own key. */
   nodeKeyState(node: string, key: string, at: string): Result<null>
   /** The neighbour towards an organ: up to the lowest common ancestor, then down. `from` itself when it hosts the organ; null without a way. */
@@ -71,6 +73,9 @@ export function createView(state: DirectoryState): DirectoryView {
   let nameList: readonly IssuingNameEntry[] | null = null
   const allNames = (): readonly IssuingNameEntry[] => (nameList ??= [...names.values()].flat())
   let checkpoint: Checkpoint | null = null
+  // Both are asked for every recipient of a message: in a province a look through all names or keys would take seconds.
+  const namesByOrgan = lazily(() => grouped(names.values(), ({ organ }) => organ))
+  const keysByOwner = lazily(() => grouped(keys.values(), ({ owner }) => owner))
 
   function ancestors(id: string): string[] {
     const way: string[] = []
@@ -86,19 +91,22 @@ export function createView(state: DirectoryState): DirectoryView {
   }
   const nodeKey = (id: string, key: string): NodeKeyEntry | null => newest(logs.get(id)?.allKeys.filter((entry) => entry.id === key) ?? [])
   const statusesOf = (log: string | undefined, key: string): readonly KeyStatus[] => (log === undefined ? [] : (state.statuses.get(statusName(log, key)) ?? []))
+  const blocksOf = (owner: string, key: string | null): readonly Block[] => (state.blocks.get(owner) ?? []).filter((block) => block.key === key)
   function keyState(id: string, at: string): Result<null> {
     const entry = keys.get(id)
     if (entry === undefined) return fail('unknownKey', id)
     if (at < entry.from) return fail('notYetValidKey', id)
     if (entry.until !== null && at >= entry.until) return fail('expiredKey', id)
-    return judge(id, statusesOf(entry.node, id), at)
+    return judge(id, [...statusesOf(entry.node, id), ...blocksOf(entry.node, id).flatMap((block) => statusOf(block, at))], at)
   }
   function nodeKeyState(owner: string, id: string, at: string): Result<null> {
     const entry = nodeKey(owner, id)
     if (entry === null) return fail('unknownKey', `${owner} ${id}`)
     if (at < entry.from) return fail('notYetValidKey', id)
     if (entry.until !== null && at > entry.until) return fail('retiredKey', id)
-    return judge(id, statusesOf(owner, id), at)
+    // A block of the whole node speaks of the keys that it had: those that followed are good once it has ended.
+    const blocks = blocksOf(owner, id).concat(blocksOf(owner, null).filter(({ from, until }) => entry.from < from || until === null || at < until))
+    return judge(id, [...statusesOf(owner, id), ...blocks.flatMap((block) => statusOf(block, at))], at)
   }
   return {
     state,
@@ -112,7 +120,7 @@ export function createView(state: DirectoryState): DirectoryView {
     organsUnder: (id) => latestOrgans().filter((organ) => ancestors(organ.node).includes(id)),
     name: (id, at) => (at === undefined ? names.get(id)?.at(-1) : names.get(id)?.find((period) => within(period, at))) ?? null,
     names: allNames,
-    namesOf: (organ, at) => allNames().filter((name) => name.organ === organ && within(name, at)),
+    namesOf: (organ, at) => (namesByOrgan().get(organ) ?? []).filter((name) => within(name, at)),
     deputiesOf: (organ, at) => state.deputies.filter((entry) => entry.organ === organ && within(entry, at)).map(({ deputy }) => deputy),
     standsFor: (organ, at) => standsFor(organs, organ, at),
     heirsOf: (organ, at) => heirsOf(organs, organ, at),
@@ -120,13 +128,14 @@ export function createView(state: DirectoryState): DirectoryView {
     mayHost: (organ, host, at) => mayHost(organs, organ, host, at),
     key: (id) => keys.get(id) ?? null,
     keysOf: (organ, purpose, suite, at) =>
-      [...keys.values()]
-        .filter((key) => key.owner === organ && key.purpose === purpose && key.suite === suite && keyState(key.key, at).ok)
+      (keysByOwner().get(organ) ?? [])
+        .filter((key) => key.purpose === purpose && key.suite === suite && keyState(key.key, at).ok)
         .sort((a, b) => (a.from < b.from ? 1 : a.from > b.from ? -1 : 0)),
     keyState,
-    compromisedSince: (id) => earliest(statusesOf(keys.get(id)?.node, id)),
+    compromisedSince: (id) => earliest([...statusesOf(keys.get(id)?.node, id), ...blocksOf(keys.get(id)?.node ?? '', id).flatMap((block) => statusOf(block, block.from))]),
     nodeKey,
     nodeKeyState,
+    blocked: (id) => blocksOf(id, null).find(({ until }) => until === null) ?? null,
     nextHop(from, organ, at) {
       const home = ((at === undefined ? null : organAt(organs, organ, at)) ?? organs.get(organ)?.at(-1))?.node
       const way = home === undefined ? null : path(from, home)
@@ -145,9 +154,31 @@ export function createView(state: DirectoryState): DirectoryView {
   }
 }
 
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
+function grouped<T>(entries: Iterable<T>, nameOf: (entry: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const entry of entries) {
+    const name = nameOf(entry)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [entry])
+    else group.push(entry)
+  }
+  return groups
+}
+
 const STATUS_FAULT = { compromised: 'compromisedKey', revoked: 'revokedKey', retired: 'retiredKey' } as const
 const newest = (entries: readonly NodeKeyEntry[]): NodeKeyEntry | null => entries[entries.length - 1] ?? null
 const checkpointHash = (state: DirectoryState, logs: Readonly<Record<string, LogHead>>): string => hashOf(state.suites.SM, 'checkpoint', { logs })
+
+/** What a block says of a key at an instant: compromised for ever from the instant named, else out of use while it lasts. */
+function statusOf({ key, from, until, compromisedSince }: Block, at: string): readonly KeyStatus[] {
+  if (compromisedSince !== null) return [{ status: 'compromised', since: compromisedSince }]
+  return key !== null && (until === null || at < until) ? [{ status: 'revoked', since: from }] : []
+}
 
 /** The gravest of what was said about a key up to an instant. */
 function judge(key: string, statuses: readonly KeyStatus[], at: string): Result<null> {

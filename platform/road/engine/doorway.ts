@@ -1,9 +1,9 @@
-import { MAX_PEER_BODY_BYTES, neighbours, peerOf, peerRoutes } from '@postroad/directory/service'
+import { MAX_PEER_BODY_BYTES, isBlocked, neighbours, peerOf, peerRoutes } from '@postroad/directory/service'
 import { Refusal } from '@postroad/kernel/errors'
 import { recordRefusal } from '@postroad/ledger/service'
 import { MAX_SEALED_CHUNK_BYTES, canonical, checkSchema } from '@postroad/waybill'
-import { faultpoint } from '../faultpoints.ts'
 import { type ArrivedRequest, BodyCut, type WireHandler, type WireReply, readAll } from '../transport/port.ts'
+import type { LinkSetting } from '@postroad/directory/service'
 import { roadFaults } from '../words.ts'
 import { answerGreeting } from './greet.ts'
 import { CLOCK_SLACK_MS } from '../model.ts'
@@ -17,12 +17,12 @@ const MAX_GREETING_BYTES = 4096
 const MAX_RECEIPTS_BYTES = 4 * 1024 * 1024
 
 /** What answers other nodes, whatever the transport. Every refusal is audited with the peer that it was said to. */
-export function doorway(road: Road): WireHandler {
+export function doorway(road: Road, carrier: LinkSetting['carrier'] = 'https'): WireHandler {
   const announced: Announced = new Map()
   return async (request) => {
     const path = request.path.split('?')[0] ?? ''
     try {
-      return (await directoryRoute(road, path, request)) ?? (await roadRoute(road, announced, path, request))
+      return (await directoryRoute(road, path, request)) ?? (await roadRoute(road, announced, carrier, path, request))
     } catch (error) {
       return refuse(road, path, request, error)
     }
@@ -39,7 +39,7 @@ async function directoryRoute(road: Road, path: string, request: ArrivedRequest)
   return handler(road.node, { certificate: request.certificate, from: request.from, body })
 }
 
-async function roadRoute(road: Road, announced: Announced, path: string, request: ArrivedRequest): Promise<WireReply> {
+async function roadRoute(road: Road, announced: Announced, carrier: LinkSetting['carrier'], path: string, request: ArrivedRequest): Promise<WireReply> {
   const shipment = request.method === 'PUT' ? SHIPMENT.exec(path)?.[1] : undefined
   const chunk = request.method === 'PUT' ? CHUNK.exec(path) : null
   const isReceipts = request.method === 'POST' && path === paths.receipts
@@ -47,18 +47,14 @@ async function roadRoute(road: Road, announced: Announced, path: string, request
   const isAlive = request.method === 'POST' && path === paths.alive
   if (shipment === undefined && chunk === null && !isReceipts && !isHello && !isAlive) throw roadFaults.noSuchRoute()
   requireType(request, shipment !== undefined ? SHIPMENT_TYPE : chunk !== null ? CHUNK_TYPE : JSON_TYPE)
-  const offerer = requireNeighbour(road, request)
+  const offerer = requireNeighbour(road, request, carrier)
   road.hands.heard(offerer.peer)
   if (isHello) return hello(road, offerer, request)
   if (isAlive) return { status: 200, body: canonical({ v: 1, node: road.self, at: road.node.now().toISOString() }) }
   // whoever has not greeted this epoch may hold what this database, restored from a backup, has forgotten
   if (offerer.epoch !== road.epoch) throw new Later(roadFaults.greetFirst())
-  if (shipment !== undefined) {
-    requireSameTime(road, offerer.peer, request.headers[CLOCK_HEADER])
-    const reply = await receiveShipment(road, announced, offerer, shipment, request.body)
-    if (reply.status === 200) faultpoint('custody.beforeAnswer')
-    return reply
-  }
+  if (shipment !== undefined || chunk !== null) requireSameTime(road, offerer.peer, request.headers[CLOCK_HEADER])
+  if (shipment !== undefined) return receiveShipment(road, announced, offerer, shipment, request.body)
   if (chunk !== null) return receiveChunk(road, announced, offerer, chunk[1] ?? '', Number(chunk[2]), request.body, MAX_SEALED_CHUNK_BYTES)
   const bytes = await readAll(request.body, MAX_RECEIPTS_BYTES)
   if (bytes === null) throw roadFaults.tooLong()
@@ -72,12 +68,15 @@ function requireType(request: ArrivedRequest, type: string): void {
 }
 
 /** The caller is the neighbour whose certificate it proved to hold, and it says so itself. */
-function requireNeighbour(road: Road, request: ArrivedRequest): Offerer {
+function requireNeighbour(road: Road, request: ArrivedRequest, carrier: LinkSetting['carrier']): Offerer {
   const peer = peerOf(road.node, request.certificate)
   if (peer === null) throw roadFaults.unknownPeer()
+  // Whatever it offers it keeps: nothing of it is refused for good.
+  if (isBlocked(road.node, peer)) throw new Later(roadFaults.peerBlocked({ peer }))
   const claimed = request.headers[NODE_HEADER] ?? ''
   if (claimed !== peer) throw roadFaults.peerMismatch({ claimed: claimed.slice(0, 64), certificate: peer })
   if (!neighbours(road.node).includes(peer)) throw roadFaults.notNeighbour({ peer })
+  if (road.settingOf(peer).carrier !== carrier) throw roadFaults.otherCarrier({ peer, carrier })
   return { peer, epoch: request.headers[EPOCH_HEADER] ?? '', traceparent: request.headers[TRACE_HEADER] }
 }
 

@@ -1,4 +1,4 @@
-import { neighbours, signAsNode, view } from '@postroad/directory/service'
+import { linkSettings, neighbours, signAsNode, view } from '@postroad/directory/service'
 import type { Suites } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
@@ -8,6 +8,7 @@ import { readLinks } from '../store/links.ts'
 import { waitingRelays } from '../store/receipts.ts'
 import { releaseGone, waitingLinks } from '../store/shipments.ts'
 import type { LinkTransport } from '../transport/port.ts'
+import { openBundleLink } from './bundle-link.ts'
 import { commitBatch } from './commit.ts'
 import { doorway } from './doorway.ts'
 import { beginEpoch, rememberCounts } from './epoch.ts'
@@ -46,8 +47,10 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     await releaseGone(tx, (other) => isGone(other, holder))
     return beginEpoch(tx, node.config.home)
   })
+  const settingOf = linkSettings(node)
+  const isByBundle = (peer: string): boolean => settingOf(peer).carrier === 'bundle'
   const road: Road = {
-    node, self: node.config.node, process: holder, suites, verify: batchVerifier(suites), transport, epoch, hands, meters: roadMeters(node),
+    node, settingOf, self: node.config.node, process: holder, suites, verify: batchVerifier(suites), transport, epoch, hands, meters: roadMeters(node),
     sign: (suite, domain, structures) => (structures.length === 0 ? [] : signAsNode(node, suite, domain, structures)),
     writer: groupCommit<Effect, Outcome>((batch) => commitBatch(road, batch), options),
   }
@@ -56,7 +59,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     const known = links.get(peer)
     if (known !== undefined) return known
     if (!neighboursOf(node).includes(peer)) return null
-    const link = openLink(road, peer)
+    const link = isByBundle(peer) ? openBundleLink(peer) : openLink(road, peer)
     links.set(peer, link)
     return link
   }
@@ -66,7 +69,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     // what lies here at the start was left by a process that died; later on, fresh rows are in somebody's hands
     const age = first ? 0 : LEFT_MS
     const [waiting, relays, counts] = await node.transaction(service('road'), async (tx) =>
-      [await waitingLinks(tx), await waitingRelays(tx, new Date(node.now().getTime() - age), RELAYS_AT_ONCE), await readLinks(tx)] as const)
+      [await waitingLinks(tx), await waitingRelays(tx, new Date(node.now().getTime() - age), RELAYS_AT_ONCE, neighboursOf(node).filter(isByBundle)), await readLinks(tx)] as const)
     // at the start every neighbour is greeted: whoever gave us up hears at once that we are back
     for (const peer of first ? neighboursOf(node) : waiting) linkTo(peer)?.wake()
     hands.relays(relays)

@@ -1,15 +1,16 @@
 import { missingChunks, putChunks, requireRoom } from '@postroad/files/service'
 import type { Refusal } from '@postroad/kernel/errors'
-import { SpanKind, type Traced, beginSpan, endSpan, readTraceparent } from '@postroad/kernel/trace'
+import { SpanKind, type Traced, readTraceparent } from '@postroad/kernel/trace'
 import { type Shipment, type ShipmentEvent, type WaybillFault, canonical, frame, headHash, nodeKeyOf, organKey, readReceipts, receiptKeyOf, shipmentId, startReadingShipment, verifyHops, verifyReceipt } from '@postroad/waybill'
 import { concat, fromBase64url } from '@postroad/gm'
+import { faultpoint } from '../faultpoints.ts'
 import { isNews, laneOf, splitByWay, wayTo } from '../model.ts'
 import { BodyCut, type WireReply, jsonReply, readAll } from '../transport/port.ts'
 import { recipientKey } from '../submission.ts'
 import { refusalOf, roadFaults } from '../words.ts'
 import type { Outcome } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
-import { codeOf, writeTraced } from './spans.ts'
+import { within, writeTraced } from './spans.ts'
 
 /** Who offers, as its certificate proved. */
 export type Offerer = { readonly peer: string; readonly epoch: string; readonly traceparent?: string | undefined }
@@ -24,50 +25,55 @@ export class Later extends Error {
   }
 }
 
-/** Large shipments whose chunks are awaited: what may be put, by shipment. Lost with the process; the peer then offers anew. */
-export type Announced = Map<string, { readonly peer: string; readonly suite: Shipment['head']['suite']; readonly chunkHashes: readonly string[] }>
-const MOST_ANNOUNCED = 256
+/** Large shipments whose chunks are awaited: what may be put, by shipment. Lost with the process, or to newer ones; the peer then offers anew. */
+export type Announced = Map<string, { readonly peer: string; readonly shipment: Shipment; readonly missing: Set<number>; readonly bytes: number }>
+const MOST_ANNOUNCED_BYTES = 32 * 1024 * 1024
 
 /**
  * Takes a shipment in as it streams: front first, checked before a byte of the body is kept; then small bodies inside, of large ones what is missing is asked for.
  * Answers 200 with receipts once this node has custody, 202 with the numbers of missing chunks.
  * @throws Refusal for good, Later for now, BodyCut
  */
-export async function receiveShipment(road: Road, announced: Announced, offerer: Offerer, id: string, body: AsyncIterable<Uint8Array>): Promise<WireReply> {
-  const span = beginSpan(road.node.telemetry, 'road.takeIn', { kind: SpanKind.SERVER, parent: readTraceparent(offerer.traceparent), attributes: { 'postroad.peer': offerer.peer } })
-  try {
-    const reply = await takeIn(road, announced, offerer, id, body, span)
-    endSpan(span)
-    return reply
-  } catch (error) {
-    endSpan(span, codeOf(error))
-    throw error
-  }
-}
+export const receiveShipment = (road: Road, announced: Announced, offerer: Offerer, id: string, body: AsyncIterable<Uint8Array>): Promise<WireReply> =>
+  tracedTakeIn(road, offerer, (span) => takeIn(road, announced, offerer, id, body, span))
+
+const tracedTakeIn = (road: Road, { peer, traceparent }: Offerer, work: (span: Traced) => Promise<WireReply>): Promise<WireReply> =>
+  within(road.node, 'road.takeIn', { kind: SpanKind.SERVER, parent: readTraceparent(traceparent), attributes: { 'postroad.peer': peer } }, work)
 
 async function takeIn(road: Road, announced: Announced, { peer }: Offerer, id: string, body: AsyncIterable<Uint8Array>, span: Traced): Promise<WireReply> {
   const read = await readBody(road, peer, id, body)
   span?.setAttribute('postroad.message', read.shipment.head.id)
   const { head, chunkHashes } = read.shipment
-  const lane = laneOf(head.body.bytes)
-  if (lane === 'large') {
+  if (laneOf(head.body.bytes) === 'large') {
     const missing = new Set(await missingChunks(road.node, chunkHashes))
     if (missing.size > 0) {
-      remember(announced, id, { peer, suite: head.suite, chunkHashes })
-      return { status: 202, body: canonical({ v: 1, missing: chunkHashes.flatMap((hash, index) => (missing.has(hash) ? [index] : [])) }) }
+      const places = chunkHashes.flatMap((hash, index) => (missing.has(hash) ? [index] : []))
+      remember(announced, id, { peer, shipment: read.shipment, missing: new Set(places), bytes: weightOf(read.shipment) })
+      return { status: 202, body: canonical({ v: 1, missing: places }) }
     }
   } else if (read.framed === null) throw roadFaults.bodyMissing({ message: head.id })
+  return takeCustody(road, announced, peer, id, read, span)
+}
+
+/** Rows and receipts of a shipment whose body is here. */
+async function takeCustody(road: Road, announced: Announced, peer: string, id: string, { shipment, framed }: { readonly shipment: Shipment; readonly framed: Uint8Array | null }, span: Traced): Promise<WireReply> {
+  const { head, chunkHashes, hops, slice, forwarded } = shipment
   const outcome = await writeTraced(road, span, {
-    kind: 'intake', keys: [head.id, id], weight: (read.framed?.length ?? 0) + 4096 + read.shipment.slice.length * 600, lazy: false,
+    kind: 'intake', keys: [head.id, id], weight: (framed?.length ?? 0) + 4096 + slice.length * 600, lazy: false,
     intake: {
-      message: { head, headHash: headHash(road.suites[head.suite], head), cameFrom: peer, manifest: fromBase64url(read.shipment.manifest), chunkHashes, hops: read.shipment.hops, ownWrap: null, bodyBytes: head.body.bytes, framed: read.framed },
-      recipients: read.shipment.slice, forwarded: read.shipment.forwarded, from: { kind: 'peer', peer, shipment: id },
+      message: { head, headHash: headHash(road.suites[head.suite], head), cameFrom: peer, manifest: fromBase64url(shipment.manifest), chunkHashes, hops, ownWrap: null, bodyBytes: head.body.bytes, framed },
+      recipients: slice, forwarded, from: { kind: 'peer', peer, shipment: id },
     },
   })
   announced.delete(id)
   if (outcome.kind === 'taken') span?.setAttribute('postroad.arrived', outcome.receipts.filter(({ receipt }) => receipt.kind === 'arrived').length)
-  return custodyReply(road, outcome)
+  const reply = custodyReply(road, outcome)
+  faultpoint('custody.beforeAnswer')
+  return reply
 }
+
+/** What an announced shipment costs in memory, about. */
+const weightOf = ({ manifest, slice, chunkHashes }: Shipment): number => manifest.length + slice.length * 1200 + chunkHashes.length * 60 + 4096
 
 function custodyReply(road: Road, outcome: Outcome): WireReply {
   if (outcome.kind === 'refused') throw outcome.refusal
@@ -78,8 +84,12 @@ function custodyReply(road: Road, outcome: Outcome): WireReply {
 function remember(announced: Announced, id: string, entry: Announced extends Map<string, infer E> ? E : never): void {
   announced.delete(id)
   announced.set(id, entry)
-  const oldest = announced.keys().next().value
-  if (announced.size > MOST_ANNOUNCED && oldest !== undefined) announced.delete(oldest)
+  let held = [...announced.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  for (const [oldest, { bytes }] of announced) {
+    if (held <= MOST_ANNOUNCED_BYTES || oldest === id) break
+    announced.delete(oldest)
+    held -= bytes
+  }
 }
 
 /** Reads the front, checks it, then the chunks that came inside. Nothing is held longer than one chunk, except a small body. */
@@ -135,7 +145,7 @@ export function checkShipment(road: Road, peer: string, id: string, shipment: Sh
   for (const signed of forwarded) require(verifyReceipt(road.suites, { signed, head, keyOf: receiptKeyOf(directory), verify: road.verify }))
   require(verifyHops(road.suites, { head, hops, keyOf: nodeKeyOf(directory), forwards: forwarded.length, verify: road.verify }))
   if (hops.filter(({ line }) => line.node === road.self).length > forwarded.length) throw roadFaults.hopLoop({ message: head.id, node: road.self })
-  const maxLabel = directory.node(road.self)?.maxLabel ?? 0
+  const maxLabel = Math.min(directory.node(road.self)?.maxLabel ?? 0, road.settingOf(peer).maxLabel.in)
   if (head.label > maxLabel) throw roadFaults.labelTooHigh({ message: head.id, label: head.label, maxLabel, node: road.self })
   require(senderMayOf(road, shipment))
   for (const { leaf } of slice) require(recipientKey(directory, leaf, head.suite, head.created))
@@ -159,16 +169,26 @@ function senderMayOf(road: Road, { head, hops }: Shipment): ReturnType<typeof or
   return organKey(directory, organ, key, 'sign', head.suite, head.created)
 }
 
-/** One chunk of an announced shipment, verified on arrival and kept at once: a cut costs no more than the chunk under way. */
-export async function receiveChunk(road: Road, announced: Announced, { peer }: Offerer, id: string, index: number, body: AsyncIterable<Uint8Array>, limit: number): Promise<WireReply> {
+/**
+ * One chunk of an announced shipment, verified on arrival and kept at once: a cut costs no more than the chunk under way. The last one missing is
+ * answered with custody, so that the front, which names every recipient, crosses the link once.
+ */
+export async function receiveChunk(road: Road, announced: Announced, offerer: Offerer, id: string, index: number, body: AsyncIterable<Uint8Array>, limit: number): Promise<WireReply> {
+  const { peer } = offerer
   const wanted = announced.get(id)
-  const hash = wanted?.chunkHashes[index]
+  const hash = wanted?.shipment.chunkHashes[index]
   if (wanted === undefined || hash === undefined || wanted.peer !== peer) throw roadFaults.notAnnounced()
   const bytes = await readAll(body, limit)
   if (bytes === null) throw roadFaults.tooLong()
   if (bytes.length === 0) throw new BodyCut('empty chunk')
-  await putChunks(road.node, [{ hash, bytes }], wanted.suite)
-  return jsonReply(200, { v: 1 })
+  await putChunks(road.node, [{ hash, bytes }], wanted.shipment.head.suite)
+  const wasMissing = wanted.missing.delete(index)
+  if (!wasMissing || wanted.missing.size > 0 || (await missingChunks(road.node, wanted.shipment.chunkHashes)).length > 0) return jsonReply(200, { v: 1 })
+  checkShipment(road, peer, id, wanted.shipment) // days may have passed since it was announced
+  return tracedTakeIn(road, offerer, (span) => {
+    span?.setAttribute('postroad.message', wanted.shipment.head.id)
+    return takeCustody(road, announced, peer, id, { shipment: wanted.shipment, framed: null }, span)
+  })
 }
 
 /** Receipts on their way back: each is judged by itself, a forged one does not hold up the others. */

@@ -118,9 +118,10 @@ export async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[
   const rows: DeliveryRow[] = []
   for (const { intake, split, due } of taken) {
     const { head } = intake.message
+    const arrivals = new Map(due.flatMap((one) => (one.receipt.kind === 'arrived' ? [[one.receipt.recipient, one]] : [])))
     for (const { entry, keeper } of split.here) {
       const organ = entry.leaf.organ
-      const arrived = due.find(({ receipt }) => receipt.kind === 'arrived' && receipt.recipient === organ)
+      const arrived = arrivals.get(organ)
       let facts: Delivery = arrived === undefined ? NO_FACTS : advance(NO_FACTS, factOf(arrived.receipt))
       if (tombstones.some((tombstone) => tombstone.message === head.id && tombstone.organ === organ && [head.sender.organ, ...directory.heirsOf(head.sender.organ, at)].includes(tombstone.sender))) {
         const recalled: DueReceipt = { receipt: ownReceipt(road, head, { kind: 'recalled', recipient: organ }, now), suite: head.suite, route: arrived?.route ?? 'home' }

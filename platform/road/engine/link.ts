@@ -1,3 +1,4 @@
+import { isBlocked } from '@postroad/directory/service'
 import { service } from '@postroad/kernel/principal'
 import { FAILURES_BEFORE_PAUSE, HEARTBEAT_MS, type Lane, backOff, laneOf, orderKey } from '../model.ts'
 import { setLinkFailure } from '../store/links.ts'
@@ -48,12 +49,14 @@ export function openLink(road: Road, peer: string): Link {
 
   /** Milliseconds of the pause that are left; a clock put forward or back does not change them. */
   const left = (): number => pausedUntil - performance.now()
+  /** A blocked neighbour is not called; what is for it waits here until it is let in again. */
+  const isHeld = (): boolean => isBlocked(road.node, peer)
   const follow = (work: Promise<unknown>): void => {
     const tracked = work.catch((error: unknown) => road.node.log.error({ err: error, peer }, 'link: unexpected')).finally(() => under.delete(tracked))
     under.add(tracked)
   }
   const pump = (): void => {
-    if (stopped || greeting || left() > 0) return
+    if (stopped || greeting || left() > 0 || isHeld()) return
     if (epoch === null) {
       greeting = true
       return follow(welcome())
@@ -190,7 +193,7 @@ export function openLink(road: Road, peer: string): Link {
     if (held.length > 0) follow(road.node.transaction(service('road'), (tx) => extendLeases(tx, held, road.node.now())))
   }, HEARTBEAT_MS)
   heartbeat.unref()
-  const relays = relayQueue(road, peer, { epoch: () => (left() > 0 ? null : epoch), follow, fail, greetAgain: () => ((epoch = null), pump()), pump: () => pump() })
+  const relays = relayQueue(road, peer, { epoch: () => (left() > 0 || isHeld() ? null : epoch), follow, fail, greetAgain: () => ((epoch = null), pump()), pump: () => pump() })
 
   return {
     peer,

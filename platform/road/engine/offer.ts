@@ -1,14 +1,14 @@
 import { base64url } from '@postroad/gm'
-import { SpanKind, type Traced, beginSpan, endSpan, traceparentOf } from '@postroad/kernel/trace'
+import { SpanKind, type Traced, traceparentOf } from '@postroad/kernel/trace'
 import { readChunk } from '@postroad/files/service'
-import { type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
+import { type Head, type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
 import { isNews } from '../model.ts'
 import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
-import { codeOf } from './spans.ts'
-import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, addressOf, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
+import { within } from './spans.ts'
+import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, addressOf, chunkAnswer, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
 
 export type OfferResult =
   | { readonly kind: 'custody'; readonly mark: number; readonly receipts: readonly SignedReceipt[] }
@@ -16,10 +16,12 @@ export type OfferResult =
   | { readonly kind: 'later'; readonly code: string }
   | { readonly kind: 'greet' }
 
-/** Chunks of one shipment under way at the same time: what a cut may cost is less than two. */
-const CHUNKS_AT_ONCE = 1
 /** A callee that asks for chunks again and again does not keep them. */
 const MOST_ROUNDS = 5
+
+/** The front of a shipment as it travels, the same on every try. */
+export const frontOf = ({ hops, slice, forwarded }: Pick<HandedShipment['shipment'], 'hops' | 'slice' | 'forwarded'>, message: HandedShipment['message']): Uint8Array =>
+  encodeShipment({ head: message.head, hops, slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded })
 
 /**
  * Offers a shipment to the next centre: small bodies inside, of large ones only what the centre says it lacks, chunk by chunk. Byte-identical on every try.
@@ -27,21 +29,16 @@ const MOST_ROUNDS = 5
  */
 export async function offer(road: Road, handed: HandedShipment, epoch: string): Promise<OfferResult> {
   const { shipment, attempts } = handed
-  const span = beginSpan(road.node.telemetry, 'road.offer', { kind: SpanKind.CLIENT, attributes: { 'postroad.message': shipment.head.id, 'postroad.peer': shipment.link, 'postroad.urgency': shipment.head.urgency, 'postroad.attempt': attempts + 1 } })
-  try {
-    const result = await offerNow(road, handed, epoch, span)
-    endSpan(span, result.kind === 'custody' ? null : result.kind === 'greet' ? 'road.greetFirst' : result.code)
-    return result
-  } catch (error) {
-    endSpan(span, codeOf(error))
-    throw error
-  }
+  const attributes = { 'postroad.message': shipment.head.id, 'postroad.peer': shipment.link, 'postroad.urgency': shipment.head.urgency, 'postroad.attempt': attempts + 1 }
+  return within(road.node, 'road.offer', { kind: SpanKind.CLIENT, attributes }, (span) => offerNow(road, handed, epoch, span), failureIn)
 }
+
+const failureIn = (result: OfferResult): string | null => (result.kind === 'custody' ? null : result.kind === 'greet' ? 'road.greetFirst' : result.code)
 
 async function offerNow(road: Road, handed: HandedShipment, epoch: string, span: Traced): Promise<OfferResult> {
   const { shipment, message } = handed
   const address = addressOf(road, shipment.link)
-  const frame = encodeShipment({ head: message.head, hops: shipment.hops, slice: shipment.slice, manifest: base64url(message.manifest), chunkHashes: message.chunkHashes, forwarded: shipment.forwarded })
+  const frame = frontOf(shipment, message)
   const body = message.framed === null ? [frame] : [frame, message.framed]
   const traced = span === null ? {} : { [TRACE_HEADER]: traceparentOf(span) }
   const put = (path: string, type: string, content: readonly Uint8Array[]): Promise<WireReply> =>
@@ -50,26 +47,31 @@ async function offerNow(road: Road, handed: HandedShipment, epoch: string, span:
     faultpoint('offer.beforeSend')
     const reply = await put(paths.shipment(shipment.id), SHIPMENT_TYPE, body)
     faultpoint('offer.afterAnswer')
-    if (reply.status === 200) return readCustody(road, handed, reply, epoch)
-    if (reply.status !== 202) return resultOf(reply)
-    const failed = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put)
-    if (failed !== null) return failed
+    if (reply.status !== 202) return readOffer(road, { peer: shipment.link, head: message.head }, reply, (told) => told === epoch)
+    const sent = await sendMissing(road, handed, readReply(reply, missingAnswer).missing, put, epoch)
+    if (sent !== null) return sent
   }
   return { kind: 'later', code: 'chunksNotKept' }
 }
 
-async function sendMissing(road: Road, { shipment, message }: HandedShipment, missing: readonly number[], put: (path: string, type: string, content: readonly Uint8Array[]) => Promise<WireReply>): Promise<OfferResult | null> {
-  for (let at = 0; at < missing.length; at += CHUNKS_AT_ONCE) {
-    const replies = await Promise.all(missing.slice(at, at + CHUNKS_AT_ONCE).map(async (index) => {
-      const hash = message.chunkHashes[index]
-      if (hash === undefined) throw new LinkFailure('cut', `asked for chunk ${index} of ${message.chunkHashes.length}`)
-      return put(paths.chunk(shipment.id, index), CHUNK_TYPE, [await readChunk(road.node, hash, message.head.suite)])
-    }))
-    const bad = replies.find(({ status }) => status !== 200)
-    if (bad !== undefined) return bad.status === 404 ? null : resultOf(bad) // not announced any more: the shipment is offered anew
+/** Answers custody where the last chunk brought it, a failure, or null: the shipment is offered anew. */
+async function sendMissing(road: Road, handed: HandedShipment, missing: readonly number[], put: (path: string, type: string, content: readonly Uint8Array[]) => Promise<WireReply>, epoch: string): Promise<OfferResult | null> {
+  const { shipment, message } = handed
+  for (const index of missing) { // one at a time: what a cut may cost is less than two
+    const hash = message.chunkHashes[index]
+    if (hash === undefined) throw new LinkFailure('cut', `asked for chunk ${index} of ${message.chunkHashes.length}`)
+    const reply = await put(paths.chunk(shipment.id, index), CHUNK_TYPE, [await readChunk(road.node, hash, message.head.suite)])
+    if (reply.status === 404) return null // not announced any more
+    if (reply.status !== 200) return resultOf(reply)
+    if (!readReply(reply, chunkAnswer).custody) continue
+    return readOffer(road, { peer: shipment.link, head: message.head }, reply, (told) => told === epoch)
   }
   return null
 }
+
+/** What a centre answered to an offer, at once over https or days later by bundle. `isPresent` judges the epoch in which it took custody. */
+export const readOffer = (road: Road, offered: { readonly peer: string; readonly head: Head }, reply: WireReply, isPresent: (epoch: string) => boolean): OfferResult =>
+  reply.status === 200 ? readCustody(road, offered, reply, isPresent) : resultOf(reply)
 
 function resultOf(reply: WireReply): OfferResult {
   const { code, later } = faultOf(reply)
@@ -78,17 +80,17 @@ function resultOf(reply: WireReply): OfferResult {
 }
 
 /** Custody has passed only if the next centre says so with its seal; the other receipts are kept if they hold. */
-function readCustody(road: Road, { shipment, message }: HandedShipment, reply: WireReply, greeted: string): OfferResult {
+function readCustody(road: Road, { peer, head }: { readonly peer: string; readonly head: Head }, reply: WireReply, isPresent: (epoch: string) => boolean): OfferResult {
   const { mark, receipts, epoch } = readReply(reply, custodyAnswer)
-  if (epoch !== greeted) return { kind: 'greet' } // it speaks of what a restore may have undone
+  if (!isPresent(epoch)) return { kind: 'greet' } // it speaks of what a restore may have undone
   const keyOf = receiptKeyOf(directoryOf(road))
-  const verdicts = receipts.map((signed) => ({ signed, verdict: verifyReceipt(road.suites, { signed, head: message.head, keyOf, verify: road.verify }) }))
+  const verdicts = receipts.map((signed) => ({ signed, verdict: verifyReceipt(road.suites, { signed, head, keyOf, verify: road.verify }) }))
   const here = directoryOf(road).checkpoint().hash
   // the next centre knows of a merger that we have not heard of: what it says is asked for once more, when we have
   if (verdicts.some(({ signed, verdict }) => !verdict.ok && isNews(verdict.fault.code) && signed.receipt.directory !== here)) return { kind: 'later', code: 'road.directoryBehind' }
   const good = verdicts.filter(({ verdict }) => verdict.ok).map(({ signed }) => signed)
-  const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === shipment.link)
-  if (good.length < receipts.length) road.node.log.warn({ peer: shipment.link, message: message.head.id, refused: verdicts.flatMap(({ signed: { receipt }, verdict }) => (verdict.ok ? [] : [{ kind: receipt.kind, code: verdict.fault.code }])) }, 'receipts in an answer refused')
+  const custody = good.some(({ receipt }) => receipt.kind === 'custody' && receipt.node === peer)
+  if (good.length < receipts.length) road.node.log.warn({ peer, message: head.id, refused: verdicts.flatMap(({ signed: { receipt }, verdict }) => (verdict.ok ? [] : [{ kind: receipt.kind, code: verdict.fault.code }])) }, 'receipts in an answer refused')
   return custody ? { kind: 'custody', mark, receipts: good } : { kind: 'later', code: 'road.noCustody' }
 }
 

@@ -1,5 +1,6 @@
 import { canonical } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
+import type { z } from 'zod'
 import type { RelayVerdict, Relayed } from '../store/receipts.ts'
 import { LinkFailure } from '../transport/port.ts'
 import type { Road } from './road.ts'
@@ -23,6 +24,17 @@ const IN_FLIGHT = 2
 const MOST = 8000
 /** Receipts wait this long for others: they travel in batches. */
 const LINGER_MS = 10
+
+/** What a peer's answer means for each receipt that it was sent. */
+export function verdictsOf(batch: readonly { readonly seq: number; readonly id: string }[], { mark, refused }: z.infer<typeof receiptsAnswer>): readonly RelayVerdict[] {
+  const verdicts = new Map(refused.map((one) => [one.id, one]))
+  return batch.map(({ seq, id }) => {
+    const verdict = verdicts.get(id)
+    if (verdict === undefined) return { seq, state: 'sent', mark }
+    // a peer restored from a backup may be waiting for the message itself, or for news of the directory
+    return { seq, state: verdict.later || verdict.code === 'road.unknownMessage' ? 'retry' : 'refused', mark }
+  })
+}
 
 /** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what a crash leaves is found by the next look and sent again. */
 export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueue {
@@ -58,16 +70,7 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
         if (code === 'road.greetFirst') return link.greetAgain()
         return road.node.log.warn({ peer, code }, 'receipts not taken; tried again later')
       }
-      const { mark, refused } = readReply(reply, receiptsAnswer)
-      const verdicts = new Map(refused.map((one) => [one.id, one]))
-      const settled = batch.map(({ seq, signed }): RelayVerdict => {
-        const verdict = verdicts.get(signed.receipt.id)
-        if (verdict === undefined) return { seq, state: 'sent', mark }
-        // a peer restored from a backup may be waiting for the message itself, or for news of the directory
-        if (verdict.later || verdict.code === 'road.unknownMessage') return { seq, state: 'retry', mark }
-        road.node.log.error({ peer, receipt: signed.receipt.id, code: verdict.code }, 'receipt refused for good')
-        return { seq, state: 'refused', mark }
-      })
+      const settled = verdictsOf(batch.map(({ seq, signed }) => ({ seq, id: signed.receipt.id })), readReply(reply, receiptsAnswer))
       await road.writer.write({ kind: 'relayed', relays: settled, peer, keys: [], weight: settled.length * 64, lazy: true })
     } catch (error) {
       if (!(error instanceof LinkFailure)) throw error

@@ -3,6 +3,7 @@ import type { SuiteId, Suites } from '@postroad/gm'
 import { view } from '@postroad/directory/service'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { type BatchSignature, type DirectoryView, type Head, type Receipt, makeReceipt, type verifyBatch } from '@postroad/waybill'
+import type { LinkSettings } from '@postroad/directory/service'
 import type { LinkTransport } from '../transport/port.ts'
 import type { RoadMeters } from './meters.ts'
 import type { GroupCommit } from './writer.ts'
@@ -23,6 +24,8 @@ export type Road = {
   readonly verify: typeof verifyBatch
   readonly sign: NodeSigner
   readonly transport: LinkTransport
+  /** What carries the link to a peer, and within which limits. */
+  readonly settingOf: LinkSettings
   readonly writer: GroupCommit<Effect, Outcome>
   /** Known after the first transaction; changes when the database was restored (store/links.ts). */
   epoch: string

@@ -3,7 +3,7 @@ import type { Refusal } from '@postroad/kernel/errors'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import { actorOf } from '@postroad/ledger/service'
 import { type Delivery, type DirectoryView, type Receipt, type SignedReceipt, advance, isOrganKind, mayIssue, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
-import { type LockedDelivery, lockDeliveries, lockPairs, updateDeliveries } from '../store/deliveries.ts'
+import { type LockedDelivery, lockPairs, sentOrgans, updateDeliveries } from '../store/deliveries.ts'
 import { type MessageFacts, messageFacts } from '../store/messages.ts'
 import { insertReceipts, insertRelay } from '../store/receipts.ts'
 import { isNews } from '../model.ts'
@@ -138,13 +138,16 @@ async function advanceToldBack(tx: Tx, good: readonly Brought[], facts: Readonly
 
 /** The sender's deliveries, under lock in one order. A receipt of custody moves all recipients whose way leads through that centre. */
 async function advanceSent(tx: Tx, road: Road, receipts: readonly Receipt[], facts: ReadonlyMap<string, MessageFacts>, now: Date, journal: Journal): Promise<void> {
+  const passed = passesIn(directoryOf(road), road.self)
+  const isAbout = (receipt: Receipt, message: string, organ: string): boolean => receipt.message === message && (receipt.recipient === null ? passed(organ, receipt) : receipt.recipient === organ)
   const whole = receipts.filter(({ recipient }) => recipient === null)
-  const wholeMessages = new Set(whole.map(({ message }) => message))
-  const single = receipts.filter(({ recipient, message }) => recipient !== null && !wholeMessages.has(message))
-  const rows = [...(await lockDeliveries(tx, 'sent', [...wholeMessages].sort())), ...(await lockPairs(tx, 'sent', single.map(({ message, recipient }) => ({ message, organ: recipient ?? '' }))))]
-  const directory = directoryOf(road)
+  const listed = await sentOrgans(tx, [...new Set(whole.map(({ message }) => message))])
+  const named = receipts.flatMap(({ message, recipient }) => (recipient === null ? [] : [{ message, organ: recipient }]))
+  const onWay = listed.filter(({ message, organ }) => whole.some((receipt) => isAbout(receipt, message, organ)))
+  const rows = await lockPairs(tx, 'sent', [...named, ...onWay])
+  const aboutMessage = Map.groupBy(receipts, ({ message }) => message)
   const changes = rows.flatMap(({ message, side, organ, facts: before }) => {
-    const about = receipts.filter((receipt) => receipt.message === message && (receipt.recipient === null ? passes(directory, road.self, organ, receipt) : receipt.recipient === organ))
+    const about = (aboutMessage.get(message) ?? []).filter((receipt) => isAbout(receipt, message, organ))
     const after = about.reduce((delivery, receipt) => advance(delivery, factOf(receipt)), before)
     return after === before ? [] : [{ message, side, organ, facts: after }]
   })
@@ -154,10 +157,18 @@ async function advanceSent(tx: Tx, road: Road, receipts: readonly Receipt[], fac
   }
 }
 
-/** Whether a centre lies on the way to an organ, as the directory stands. */
-function passes(directory: DirectoryView, self: string, organ: string, receipt: Receipt): boolean {
-  if (receipt.kind === 'submitted') return true
-  const keeper = directory.standsFor(organ, receipt.at) ?? organ
-  const host = (directory.organ(keeper, receipt.at) ?? directory.organ(keeper))?.node
-  return host !== undefined && (directory.path(self, host)?.includes(receipt.node) ?? false)
+/** Whether a centre lies on the way to an organ, as the directory stands. The way to a node is looked for once. */
+function passesIn(directory: DirectoryView, self: string): (organ: string, receipt: Receipt) => boolean {
+  const ways = new Map<string, readonly string[]>()
+  const wayTo = (host: string): readonly string[] => {
+    const known = ways.get(host) ?? directory.path(self, host) ?? []
+    ways.set(host, known)
+    return known
+  }
+  return (organ, receipt) => {
+    if (receipt.kind === 'submitted') return true
+    const keeper = directory.standsFor(organ, receipt.at) ?? organ
+    const host = (directory.organ(keeper, receipt.at) ?? directory.organ(keeper))?.node
+    return host !== undefined && wayTo(host).includes(receipt.node)
+  }
 }

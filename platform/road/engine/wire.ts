@@ -1,5 +1,5 @@
 import { fromBase64url } from '@postroad/gm'
-import { directoryId, instant, signedReceipt } from '@postroad/waybill'
+import { directoryId, instant, signedReceipt, tlsCertificates } from '@postroad/waybill'
 import { z } from 'zod'
 import { LinkFailure, type PeerAddress, type WireReply } from '../transport/port.ts'
 import { type Road, directoryOf } from './road.ts'
@@ -26,7 +26,7 @@ export const paths = {
 
 const count = z.number().int().min(0)
 /** What each side of a link tells of itself: its epoch, what it took over from the other, ever (`marks`), and what it was last told in turn (`given`). */
-const marks = z.strictObject({ taken: count, receipts: count })
+export const marks = z.strictObject({ taken: count, receipts: count })
 export const greeting = z.strictObject({ v: z.literal(1), node: directoryId, epoch: z.string().min(1).max(100), marks, given: marks, at: instant })
 export type Greeting = z.infer<typeof greeting>
 
@@ -34,6 +34,8 @@ export type Greeting = z.infer<typeof greeting>
 export const aliveAnswer = z.strictObject({ v: z.literal(1), node: directoryId, at: instant })
 /** Answer 200 to a shipment. */
 export const custodyAnswer = z.strictObject({ v: z.literal(1), epoch: z.string(), mark: count, receipts: z.array(signedReceipt).max(200_100) })
+/** Answer 200 to a chunk: kept; or, to the last one that was missing, custody itself. */
+export const chunkAnswer = z.looseObject({ v: z.literal(1), receipts: z.array(z.unknown()).optional() }).transform(({ receipts }) => ({ custody: receipts !== undefined }))
 /** Answer 202: these chunks are not here yet. */
 export const missingAnswer = z.strictObject({ v: z.literal(1), missing: z.array(count).max(1_000_000) })
 /** Answer 200 to receipts. `later`: not now, for instance because the directory is behind. */
@@ -45,7 +47,7 @@ export const faultAnswer = z.object({ error: z.object({ code: z.string().max(80)
 export function addressOf(road: Road, peer: string): PeerAddress {
   const body = directoryOf(road).node(peer)
   if (body === null || body.endpoint === null) throw new LinkFailure('unreachable', `${peer} has no endpoint in the directory`)
-  return { node: peer, endpoint: body.endpoint, certificate: fromBase64url(body.tls.certificate) }
+  return { node: peer, endpoint: body.endpoint, certificates: tlsCertificates(body).map(fromBase64url) }
 }
 
 /** A reply's JSON by its schema. @throws LinkFailure: a peer that does not speak the protocol is as good as absent */

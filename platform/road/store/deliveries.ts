@@ -1,6 +1,6 @@
 import { later, type Tx } from '@postroad/kernel/database'
 import type { Delivery, DeliveryFact, DeliveryState, SlicedRecipient } from '@postroad/waybill'
-import { decidedBy, stateOf } from '@postroad/waybill'
+import { decidedBy, forwardedTo, isLate, recallOf, stateOf } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { placeOf } from './cursor.ts'
 
@@ -16,29 +16,32 @@ export type DeliveryRow = {
   readonly facts: Delivery
 }
 
+/** What is looked up of the facts without reading them. */
+const shownOf = (facts: Delivery) => ({ state: stateOf(facts), decided: decidedBy(facts), late: isLate(facts), recall: recallOf(facts), forwarded_to: forwardedTo(facts) })
+
 export async function insertDeliveries(tx: Tx, deliveries: readonly DeliveryRow[], at: Date): Promise<void> {
   if (deliveries.length === 0) return
   const rows = deliveries.map(({ entry, facts, deputies, ...row }) => ({
-    ...row, entry, facts, deputies: `{${deputies.join(',')}}`, name: entry.leaf.name, role: entry.leaf.role, state: stateOf(facts), decided: decidedBy(facts), at,
+    ...row, entry, facts, deputies: `{${deputies.join(',')}}`, name: entry.leaf.name, role: entry.leaf.role, ...shownOf(facts), at,
   }))
-  await sql`${later} insert into road.delivery (message, side, organ, keeper, deputies, name, role, label, entry, facts, state, decided, state_at)
-    select message, side, organ, keeper, deputies::text[], name, role, label, entry, facts, state, decided, at
+  await sql`${later} insert into road.delivery (message, side, organ, keeper, deputies, name, role, label, entry, facts, state, decided, late, recall, forwarded_to, state_at)
+    select message, side, organ, keeper, deputies::text[], name, role, label, entry, facts, state, decided, late, recall, forwarded_to, at
     from json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, keeper text, deputies text, name text, role text, label smallint,
-      entry json, facts json, state text, decided json, at timestamptz) order by 1, 2, 3`.execute(tx)
+      entry json, facts json, state text, decided json, late boolean, recall text, forwarded_to text, at timestamptz) order by 1, 2, 3`.execute(tx)
 }
 
 export type LockedDelivery = { readonly message: string; readonly side: Side; readonly organ: string; readonly keeper: string; readonly deputies: readonly string[]; readonly facts: Delivery; readonly state: DeliveryState }
 
 const columns = sql`message, side, organ, keeper, deputies, facts, state`
 
-/** Locks the deliveries of these messages on one side: the row lock that decides between recall and 签收. Always in the same order, so that two never wait for each other. */
-export async function lockDeliveries(tx: Tx, side: Side, messages: readonly string[]): Promise<readonly LockedDelivery[]> {
+/** To whom these messages were sent from here. */
+export async function sentOrgans(tx: Tx, messages: readonly string[]): Promise<readonly { message: string; organ: string }[]> {
   if (messages.length === 0) return []
-  const { rows } = await sql<LockedDelivery>`select ${columns} from road.delivery where side = ${side} and message = any(${[...new Set(messages)]}::uuid[]) order by message, side, organ for update`.execute(tx)
+  const { rows } = await sql<{ message: string; organ: string }>`select message, organ from road.delivery where side = 'sent' and message = any(${[...messages]}::uuid[])`.execute(tx)
   return rows
 }
 
-/** The same for single recipients: a message to ten thousand is not locked as a whole. */
+/** Locks single deliveries on one side: the row lock that decides between recall and 签收. Always in the same order, so that two never wait for each other; a message to ten thousand is not locked as a whole. */
 export async function lockPairs(tx: Tx, side: Side, pairs: readonly { message: string; organ: string }[]): Promise<readonly LockedDelivery[]> {
   if (pairs.length === 0) return []
   const { rows } = await sql<LockedDelivery>`select ${columns} from road.delivery where side = ${side} and (message, organ) in
@@ -49,9 +52,9 @@ export async function lockPairs(tx: Tx, side: Side, pairs: readonly { message: s
 /** Writes what became of locked rows. */
 export async function updateDeliveries(tx: Tx, changes: readonly { message: string; side: Side; organ: string; facts: Delivery }[], at: Date): Promise<void> {
   if (changes.length === 0) return
-  const rows = changes.map((change) => ({ ...change, state: stateOf(change.facts), decided: decidedBy(change.facts), at }))
-  await sql`${later} update road.delivery d set facts = r.facts, state = r.state, decided = r.decided, state_at = case when d.state = r.state then d.state_at else r.at end
-    from json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, facts json, state text, decided json, at timestamptz)
+  const rows = changes.map((change) => ({ ...change, ...shownOf(change.facts), at }))
+  await sql`${later} update road.delivery d set facts = r.facts, state = r.state, decided = r.decided, late = r.late, recall = r.recall, forwarded_to = r.forwarded_to, state_at = case when d.state = r.state then d.state_at else r.at end
+    from json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, facts json, state text, decided json, late boolean, recall text, forwarded_to text, at timestamptz)
     where d.message = r.message and d.side = r.side and d.organ = r.organ`.execute(tx)
 }
 

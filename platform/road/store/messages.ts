@@ -1,3 +1,4 @@
+import type { SuiteId } from '@postroad/gm'
 import { later, type Tx } from '@postroad/kernel/database'
 import type { Head, SignedHopLine } from '@postroad/waybill'
 import { sql } from 'kysely'
@@ -87,6 +88,13 @@ export async function findMessages(tx: Tx, ids: readonly string[], wanted: { rea
     head: row.head, headHash: row.head_hash, cameFrom: row.came_from, manifest: row.manifest, chunkHashes: row.chunk_hashes, hops: row.hops,
     ownWrap: row.own_wrap, bodyBytes: Number(row.bytes), framed: row.framed,
   }]))
+}
+
+/** Where one chunk of a message lies: its name, and the body where that is in the database. Null: not here, or not for who asks. */
+export async function findChunk(tx: Tx, id: string, index: number): Promise<{ readonly suite: SuiteId; readonly hash: string | null; readonly framed: Uint8Array | null } | null> {
+  const { rows } = await sql<{ suite: SuiteId; hash: string | null; framed: Uint8Array | null }>`select m.head ->> 'suite' as suite, m.chunk_hashes ->> ${index}::int as hash, b.framed
+    from road.message m join road.body b on b.message = m.id where m.id = ${id}`.execute(tx)
+  return rows[0] ?? null
 }
 
 export type Arrival = { readonly message: string; readonly recipient: string; readonly visit: number; readonly shipment: string }

@@ -66,6 +66,12 @@ export async function receiptsOf(tx: Tx, messages: readonly string[]): Promise<r
   return rows
 }
 
+/** Those about one recipient of a message, and about the message as a whole, oldest first. */
+export async function receiptsFor(tx: Tx, message: string, organ: string): Promise<readonly SignedReceipt[]> {
+  const { rows } = await sql<SignedReceipt>`select receipt, seal from road.receipt where message = ${message} and (recipient is null or recipient = ${organ}) order by at, id`.execute(tx)
+  return rows
+}
+
 /** A receipt on its way back. */
 export type Relayed = { readonly seq: number; readonly link: string; readonly signed: SignedReceipt }
 
@@ -82,10 +88,16 @@ export async function insertRelay(tx: Tx, relays: readonly { readonly link: stri
   })
 }
 
-/** Receipts that wait to be sent since before `before`, oldest first. */
-export async function waitingRelays(tx: Tx, before: Date, limit: number): Promise<readonly Relayed[]> {
-  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and next_at <= ${before} order by next_at, seq limit ${limit}`.execute(tx)
+/** Receipts that wait to be sent since before `before`, oldest first; those of `except` are fetched by whoever prepares a bundle. */
+export async function waitingRelays(tx: Tx, before: Date, limit: number, except: readonly string[]): Promise<readonly Relayed[]> {
+  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and next_at <= ${before} and not link = any(${[...except]}::text[]) order by next_at, seq limit ${limit}`.execute(tx)
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
+}
+
+/** The receipts behind numbers of a link's relays. */
+export async function relayIds(tx: Tx, link: string, seqs: readonly string[]): Promise<readonly { readonly seq: number; readonly id: string }[]> {
+  const { rows } = await sql<{ seq: string; id: string }>`select seq, receipt as id from road.relay where link = ${link} and seq = any(${[...seqs]}::bigint[])`.execute(tx)
+  return rows.map(({ seq, id }) => ({ seq: Number(seq), id }))
 }
 
 /** What became of relayed receipts. `retry`: the peer does not know the message, or who may speak for the recipient, yet. It is asked again, more rarely each time, and never given up. */

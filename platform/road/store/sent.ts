@@ -1,5 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
-import type { DeliveryState, Head } from '@postroad/waybill'
+import type { DeliveryState, Head, recallOf } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { cursorOf, placeOf } from './cursor.ts'
 
@@ -30,4 +30,35 @@ export async function nextOrdinal(tx: Tx, organ: string, thread: string): Promis
   const { rows } = await sql<{ next: number; known: boolean }>`select count(*) > 0 as known, coalesce(max(ordinal) filter (where origin and sender_organ = ${organ}) + 1, 0) as next
     from road.message where thread = ${thread}`.execute(tx)
   return rows[0]?.known === true ? rows[0].next : null
+}
+
+/** One line of the board of a message to many: what counts, groups and choices go by. `at`: since when it stands so. */
+export type BoardLine = {
+  readonly organ: string
+  readonly name: string
+  readonly role: string
+  readonly state: DeliveryState
+  readonly recall: ReturnType<typeof recallOf>
+  readonly late: boolean
+  readonly at: Date
+  readonly reason: string
+  /** The organ whose people decided it, and when: the recipient itself, its deputy or its heir; null where nobody has. */
+  readonly signer: string | null
+  readonly decidedAt: string | null
+  /** The heir that a node on the way forwarded it to. */
+  readonly forwardedTo: string | null
+}
+const line = sql`organ, name, role, state, recall, late, state_at as at, coalesce(decided #>> '{reason,text}', '') as reason,
+  decided #>> '{actor,organ}' as signer, decided ->> 'at' as "decidedAt", forwarded_to as "forwardedTo"`
+
+/** Recipients of a sent message in the order of their ids, from after one of them: by the primary key, whatever their number. */
+export async function listBoard(tx: Tx, message: string, page: { readonly after: string; readonly limit: number }): Promise<readonly BoardLine[]> {
+  const { rows } = await sql<BoardLine>`select ${line} from road.delivery where message = ${message} and side = 'sent' and organ > ${page.after} order by organ limit ${page.limit}`.execute(tx)
+  return rows
+}
+
+/** One recipient of a sent message, or null. */
+export async function boardLine(tx: Tx, message: string, organ: string): Promise<BoardLine | null> {
+  const { rows } = await sql<BoardLine>`select ${line} from road.delivery where message = ${message} and side = 'sent' and organ = ${organ}`.execute(tx)
+  return rows[0] ?? null
 }

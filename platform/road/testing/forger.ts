@@ -31,7 +31,7 @@ export type Caller = { readonly transport: LinkTransport; readonly to: PeerAddre
 /** Calls a station with the identity of another; `claims` is what the caller says it is. */
 export function callerOf(network: Network, from: string, to: string, claims = from): Caller {
   const station = network.at(to)
-  return { transport: httpsTransport({ identity: () => tls(network.at(from).node), host: '127.0.0.1', port: 0 }), to: { node: to, endpoint: station.url, certificate: tlsCertificate(station.node) }, claims }
+  return { transport: httpsTransport({ identity: () => tls(network.at(from).node), host: '127.0.0.1', port: 0 }), to: { node: to, endpoint: station.url, certificates: [tlsCertificate(station.node)] }, claims }
 }
 
 export const epochOf = ({ node }: Station): Promise<string> => node.transaction(service('road'), async (tx) => (await readEpoch(tx)) ?? '')

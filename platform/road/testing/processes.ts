@@ -1,21 +1,38 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suites } from '@postroad/gm/node'
+import { readPidFile } from '@postroad/kernel/postgres-pid'
 import { freePort, until } from '@postroad/kernel/testing'
-import { type TestDatabase, createTestDatabase } from '@postroad/kernel/testing-database'
+import { createTestDatabase } from '@postroad/kernel/testing-database'
 import { anchorFingerprint } from '@postroad/waybill'
 import { type Child, childProcess } from './child.ts'
-import { type Network, type OrganKeys, type Place, codeFor, makeOrganKeys, organBodies } from './network.ts'
+import { type Network, type OrganKeys, type Place, codeFor, linksFile, makeOrganKeys, organBodies } from './network.ts'
 import { ROOMS } from './rooms.ts'
 import type { Order } from './orders.ts'
 
-/** Stations in processes of their own, on databases that outlive them. */
-export type Stations = Pick<Network, 'keys'> & { at(id: string): Child<Order>; stop(): Promise<void> }
+/** A station in a process of its own, on a database that outlives it. */
+export type Station = Child<Order> & {
+  /** Where the node keeps everything. */
+  home(): string
+  /** Another folder from the next start on: after a restore. */
+  moveTo(home: string): void
+  /** Kills the node and its own database outright, as a burnt machine would. */
+  destroy(): Promise<void>
+}
+export type Stations = Pick<Network, 'keys'> & { at(id: string): Station; stop(): Promise<void> }
+export type StationOptions = {
+  /** What a station's process runs, instead of the road's rooms alone. */
+  readonly entry?: URL
+  /** Every station has a PostgreSQL of its own in its home, instead of a database in the test run's. */
+  readonly ownDatabase?: boolean
+  /** More environment for a station. */
+  env?(id: string): Readonly<Record<string, string>>
+}
 
 /** A tree of processes. The test keeps the organs' keys and plays their terminals. */
-export async function startStations(places: readonly Place[]): Promise<Stations> {
+export async function startStations(places: readonly Place[], carry: (at: (id: string) => Child<Order>) => Promise<void> = async () => undefined, options: StationOptions = {}): Promise<Stations> {
   const keys = new Map<string, OrganKeys>()
-  const stations = new Map<string, Child<Order> & { remove(): Promise<void>; readonly port: number; readonly home: string }>()
+  const stations = new Map<string, Station & { remove(): Promise<void>; readonly port: number }>()
   let anchor = ''
   for (const place of places) {
     for (const organ of place.organs) keys.set(organ, makeOrganKeys())
@@ -24,13 +41,16 @@ export async function startStations(places: readonly Place[]): Promise<Stations>
       node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2 },
       parent, invites: places.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), organs: [], people: [],
     }
-    const station = await prepare(place.id, bootstrap, place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys)))
+    const station = await prepare(place, bootstrap, place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys)), options)
     stations.set(place.id, station)
     await station.start()
-    if (place.parent === null) anchor = fingerprintIn(station.home, place.id)
+    if (place.parent === null) anchor = fingerprintIn(station.home(), place.id)
   }
   const all = [...stations.values()]
-  await until(async () => new Set(await Promise.all(all.map((station) => station.ask({ kind: 'checkpoint' }).catch(() => Math.random())))).size === 1)
+  await until(async () => {
+    await carry((id) => stations.get(id) ?? missing(id))
+    return new Set(await Promise.all(all.map((station) => station.ask({ kind: 'checkpoint' }).catch(() => Math.random())))).size === 1
+  })
   return {
     keys,
     at: (id) => stations.get(id) ?? missing(id),
@@ -47,34 +67,52 @@ function fingerprintIn(home: string, node: string): string {
   return anchorFingerprint(suites, node, keys.map(({ id, suite, publicKey }) => ({ id, suite, publicKey })))
 }
 
-async function prepare(id: string, bootstrap: unknown, bodies: unknown) {
-  const home = mkdtempSync(join('/tmp', 'postroad-home-'))
+async function prepare(place: Place, bootstrap: unknown, bodies: unknown, options: StationOptions) {
+  let home = mkdtempSync(join('/tmp', 'postroad-home-'))
   chmodSync(home, 0o711)
-  const database = await createTestDatabase(ROOMS)
+  const settings = mkdtempSync(join('/tmp', 'postroad-station-')) // outside the home, which a drill destroys
+  const folders = [home, settings]
+  const database = options.ownDatabase === true ? null : await createTestDatabase(ROOMS)
   const port = await freePort()
-  writeFileSync(join(home, 'bootstrap.json'), JSON.stringify(bootstrap))
-  writeFileSync(join(home, 'bodies.json'), JSON.stringify(bodies))
-  const child = childProcess<Order>(new URL('./station.ts', import.meta.url), envOf(id, home, port, database))
+  writeFileSync(join(settings, 'bootstrap.json'), JSON.stringify(bootstrap))
+  writeFileSync(join(settings, 'bodies.json'), JSON.stringify(bodies))
+  const links = linksFile(place)
+  const env: NodeJS.ProcessEnv = {
+    ...envOf(place.id, home, settings, port), ...(database === null ? {} : { DATABASE_URL: database.app, DATABASE_MIGRATOR_URL: database.migrator }),
+    ...(links === null ? {} : { POSTROAD_LINKS: links }), ...options.env?.(place.id),
+  }
+  const child = childProcess<Order>(options.entry ?? new URL('./station.ts', import.meta.url), env)
+  const destroy = async (): Promise<void> => {
+    await child.kill()
+    const server = readPidFile(join(home, 'postgres', 'data'))
+    if (server === null) return
+    process.kill(server.pid, 'SIGKILL')
+    await until(() => readPidFile(join(home, 'postgres', 'data')) === null)
+  }
   return {
     ...child,
-    home,
+    home: () => home,
+    moveTo: (folder: string) => {
+      home = folder
+      env['POSTROAD_HOME'] = folder
+      folders.push(folder)
+    },
+    destroy,
     port,
     remove: async () => {
-      await child.kill()
-      await database.drop()
-      rmSync(home, { recursive: true, force: true })
+      await destroy()
+      await database?.drop()
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     },
   }
 }
 
-const envOf = (id: string, home: string, port: number, database: TestDatabase): NodeJS.ProcessEnv => ({
+const envOf = (id: string, home: string, settings: string, port: number): NodeJS.ProcessEnv => ({
   ...process.env,
   POSTROAD_NODE: id,
   POSTROAD_HOME: home,
   POSTROAD_ROAD_PORT: String(port),
-  POSTROAD_BOOTSTRAP: join(home, 'bootstrap.json'),
-  DATABASE_URL: database.app,
-  DATABASE_MIGRATOR_URL: database.migrator,
+  POSTROAD_BOOTSTRAP: join(settings, 'bootstrap.json'),
   POSTROAD_LOG: 'silent',
-  STATION_BODIES: join(home, 'bodies.json'),
+  STATION_BODIES: join(settings, 'bodies.json'),
 })

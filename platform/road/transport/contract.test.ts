@@ -51,7 +51,7 @@ for (const adapter of adapters()) {
       await callee.transport.serve(handler)
       return [caller, callee]
     }
-    const addressOf = ({ endpoint, certificate }: Party) => ({ node: 'callee', endpoint, certificate })
+    const addressOf = ({ endpoint, certificate }: Party) => ({ node: 'callee', endpoint, certificates: [certificate] })
 
     it('brings method, path, type, headers, length, body and the certificate, and takes back status and body', async () => {
       const seen: ArrivedRequest[] = []
@@ -89,7 +89,7 @@ for (const adapter of adapters()) {
       let called = false
       const [caller, callee] = await pair(async () => ((called = true), jsonReply(200, {})))
       const [other] = await pair(async () => jsonReply(200, {}))
-      await expect(caller.transport.request({ ...addressOf(callee), certificate: other.certificate }, put(text('x'), 1))).rejects.toMatchObject({ reason: 'wrongCertificate' })
+      await expect(caller.transport.request({ ...addressOf(callee), certificates: [other.certificate] }, put(text('x'), 1))).rejects.toMatchObject({ reason: 'wrongCertificate' })
       expect(called).toBe(false)
     })
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { BodyCut, LinkFailure, type LinkTransport, type PeerAddress, type WireHandler, type WireReply, type WireRequest, jsonReply, measured, pieces } from './port.ts'
+import { BodyCut, LinkFailure, type LinkTransport, type PeerAddress, type WireHandler, type WireReply, type WireRequest, isOf, jsonReply, measured, pieces } from './port.ts'
 
 /** PEM texts for TLS 1.3. The certificate chain's own trust is not asked: each side compares the certificate with the directory's. */
 export type TlsIdentity = { readonly key: string; readonly cert: string }
@@ -27,7 +27,7 @@ export function httpsTransport(options: HttpsOptions): LinkTransport {
   const accepted = new Set<http2.ServerHttp2Session>()
 
   const sessionFor = (peer: PeerAddress): Promise<http2.ClientHttp2Session> => {
-    const name = `${peer.endpoint} ${Buffer.from(peer.certificate).toString('base64')}`
+    const name = nameOf(peer)
     const known = sessions.get(name)
     if (known !== undefined) return known
     const opening = openSession(peer, options.identity(), patience)
@@ -40,7 +40,16 @@ export function httpsTransport(options: HttpsOptions): LinkTransport {
   }
 
   return {
-    request: async (peer, request) => exchange(await sessionFor(peer), request, patience),
+    request: async (peer, request) => {
+      const opening = sessionFor(peer)
+      const session = await opening
+      if (!session.closed && !session.destroyed && isOf(shownBy(session), peer)) return use(session, () => exchange(session, request, patience))
+      // This node's identity was renewed while the connection was being opened, or the peer's is another now.
+      retire(session)
+      if (sessions.get(nameOf(peer)) === opening) sessions.delete(nameOf(peer))
+      const fresh = await sessionFor(peer)
+      return use(fresh, () => exchange(fresh, request, patience))
+    },
     serve: async (handler) => {
       server = http2.createSecureServer({ ...options.identity(), minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'], settings: SETTINGS })
       server.on('session', (session) => {
@@ -57,7 +66,7 @@ export function httpsTransport(options: HttpsOptions): LinkTransport {
     },
     renew: () => {
       server?.setSecureContext(options.identity())
-      for (const session of sessions.values()) session.then((open) => open.close(), () => undefined)
+      for (const session of sessions.values()) session.then(retire, () => undefined)
       sessions.clear()
     },
     close: async () => {
@@ -87,8 +96,7 @@ async function openSession(peer: PeerAddress, identity: TlsIdentity, patience: n
     session.destroy()
     throw error
   }
-  const shown = (session.socket as TLSSocket).getPeerX509Certificate()?.raw
-  if (shown === undefined || !shown.equals(peer.certificate)) {
+  if (!isOf(shownBy(session), peer)) {
     session.destroy()
     throw new LinkFailure('wrongCertificate', `${peer.node} at ${peer.endpoint}`)
   }
@@ -97,6 +105,34 @@ async function openSession(peer: PeerAddress, identity: TlsIdentity, patience: n
   watch(session)
   return session
 }
+
+/** Requests under way by connection; a connection that is to end does so after its last one, so that none is refused half-way. */
+const busy = new WeakMap<http2.ClientHttp2Session, { requests: number; isRetired: boolean }>()
+const usageOf = (session: http2.ClientHttp2Session): { requests: number; isRetired: boolean } => {
+  const usage = busy.get(session) ?? { requests: 0, isRetired: false }
+  busy.set(session, usage)
+  return usage
+}
+
+async function use<T>(session: http2.ClientHttp2Session, work: () => Promise<T>): Promise<T> {
+  const usage = usageOf(session)
+  usage.requests += 1
+  try {
+    return await work()
+  } finally {
+    usage.requests -= 1
+    if (usage.isRetired) retire(session)
+  }
+}
+
+function retire(session: http2.ClientHttp2Session): void {
+  const usage = usageOf(session)
+  usage.isRetired = true
+  if (usage.requests === 0 && !session.closed) session.close()
+}
+
+const nameOf = ({ node, endpoint }: PeerAddress): string => `${node} ${endpoint}`
+const shownBy = (session: http2.ClientHttp2Session): Uint8Array | undefined => (session.socket as TLSSocket | undefined)?.getPeerX509Certificate()?.raw
 
 /** A half-open connection answers no ping and is given up, so that its requests fail instead of waiting for ever. */
 function watch(session: http2.ClientHttp2Session): void {

@@ -1,4 +1,4 @@
-import { LinkFailure, type LinkTransport, type WireHandler, type WireReply, jsonReply, measured, pieces } from './port.ts'
+import { LinkFailure, type LinkTransport, type WireHandler, type WireReply, isOf, jsonReply, measured, pieces } from './port.ts'
 
 type Station = { readonly certificate: Uint8Array; readonly handler: WireHandler }
 
@@ -34,7 +34,7 @@ export function memoryNetwork(): MemoryNetwork {
         const fault = faultsOf(peer.endpoint)
         await new Promise(setImmediate)
         if (station === undefined || fault.unreachable) throw new LinkFailure('unreachable', peer.endpoint)
-        if (!Buffer.from(station.certificate).equals(peer.certificate)) throw new LinkFailure('wrongCertificate', `${peer.node} at ${peer.endpoint}`)
+        if (!isOf(station.certificate, peer)) throw new LinkFailure('wrongCertificate', `${peer.node} at ${peer.endpoint}`)
         const line = { broken: false }
         const reply = await station.handler({
           method: request.method,

@@ -23,8 +23,9 @@ export type ArrivedRequest = {
 }
 export type WireHandler = (request: ArrivedRequest) => Promise<WireReply>
 
-/** Whom to call: the endpoint and the certificate that the directory knows of the node. */
-export type PeerAddress = { readonly node: string; readonly endpoint: string; readonly certificate: Uint8Array }
+/** Whom to call: the endpoint and the certificates that the directory knows of the node; while one takes over from another there are two. */
+export type PeerAddress = { readonly node: string; readonly endpoint: string; readonly certificates: readonly Uint8Array[] }
+export const isOf = (shown: Uint8Array | undefined, { certificates }: PeerAddress): boolean => shown !== undefined && certificates.some((certificate) => Buffer.from(certificate).equals(shown))
 
 /**
  * How requests travel between two nodes. Every adapter behaves alike, which one shared suite of tests (transport/contract.ts) holds them to:

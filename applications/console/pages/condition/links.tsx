@@ -44,7 +44,7 @@ function Line({ link, at }: { readonly link: LinkCondition; readonly at: string 
 
 /** The transport's own words are for engineers; what is not known is shown as it is. */
 function reasonOf({ lastError, probe }: LinkCondition): string | null {
-  const raw = lastError ?? (probe === null || probe.outcome === 'good' ? null : probe.outcome)
+  const raw = lastError ?? (probe === null || probe.outcome === 'good' || probe.outcome === 'byBundle' ? null : probe.outcome)
   if (raw === null) return null
   return conditionWords.reasons.find(([pattern]) => pattern.test(raw))?.[1] ?? raw
 }

@@ -1,7 +1,8 @@
-import { ActBar, ErrorPanel, nearDate, useAct, useDraft, useSession, Waiting } from '@postroad/desk/kit'
-import { useQueryClient } from '@tanstack/react-query'
+import { ActBar, asFault, ErrorPanel, nearDate, useAct, useDraft, useSession, Waiting } from '@postroad/desk/kit'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
+import { MAX_INLINE_BYTES } from '../../model.ts'
 import { useOrgans } from '../directory/organs.ts'
 import { useTerminal } from '../terminal/provider.tsx'
 import { dispatchWords } from '../words.ts'
@@ -20,6 +21,12 @@ export function Dispatch() {
   return <Prepared key={acting.id} draft={draft} organ={acting.organ} />
 }
 
+const lacksFiles = ({ files }: DispatchDraft): boolean => files.length === 0
+/** A body that travels by an upload of its own can wait and go on. */
+const pausable = ({ files }: DispatchDraft): boolean => files.reduce((sum, { size }) => sum + size, 0) > MAX_INLINE_BYTES
+/** Who pressed 「暂停」 knows why it stopped. */
+const isPaused = (thrown: unknown, goesOn: boolean): boolean => goesOn && asFault(thrown).code === 'terminal.cancelled'
+
 type Props = { readonly draft: ReturnType<typeof useDraft<DispatchDraft>>; readonly organ: string }
 
 function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
@@ -34,6 +41,8 @@ function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
     if (value.clientId === '') change({ clientId: crypto.randomUUID() })
     if (value.name === '' && firstName !== undefined) change({ name: firstName })
   }, [value.clientId, value.name, firstName, change])
+  const begun = useQuery({ queryKey: ['packing', value.clientId], queryFn: () => terminal.call('isBegun', [value.clientId]), enabled: value.clientId !== '' })
+  const goesOn = begun.data === true && !lacksFiles(value)
   const lacks = missing(value, keys.span !== null)
   const send = useAct(async () => {
     stop.current = new AbortController()
@@ -44,6 +53,7 @@ function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
       void navigate(`/sent/${message}?done=dispatched`)
     } finally {
       setSent(null)
+      await begun.refetch()
     }
   })
   return (
@@ -70,12 +80,12 @@ function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
         </div>
       </div>
       <footer className="acts">
-        {send.thrown !== null && <div className="acts-fault"><ErrorPanel thrown={send.thrown} lost={dispatchWords.notLost} onClose={send.forget} /></div>}
+        {send.thrown !== null && !isPaused(send.thrown, goesOn) && <div className="acts-fault"><ErrorPanel thrown={send.thrown} lost={dispatchWords.notLost} onClose={send.forget} /></div>}
         {sent !== null && <div className="acts-fault"><Sending sent={sent} /></div>}
         <ActBar
-          expected={{ title: dispatchWords.dispatch, busy: send.busy, disabled: lacks.length > 0, onAct: () => send.start() }}
-          quiet={send.busy ? [{ title: dispatchWords.cancel, onAct: () => stop.current?.abort() }] : [{ title: dispatchWords.clear, onAct: () => void clear() }]}
-          note={savedAt === null ? dispatchWords.kept : dispatchWords.saved(nearDate(savedAt.toISOString()))}
+          expected={{ title: goesOn ? dispatchWords.goOn : dispatchWords.dispatch, busy: send.busy, disabled: lacks.length > 0, onAct: () => send.start() }}
+          quiet={send.busy ? [{ title: pausable(value) ? dispatchWords.pause : dispatchWords.cancel, onAct: () => stop.current?.abort() }] : [{ title: dispatchWords.clear, onAct: () => void terminal.call('discard', [value.clientId]).finally(() => clear()) }]}
+          note={goesOn && !send.busy ? dispatchWords.begun : savedAt === null ? dispatchWords.kept : dispatchWords.saved(nearDate(savedAt.toISOString()))}
         />
       </footer>
     </div>

@@ -6,6 +6,9 @@ import { useOrgans } from '../directory/organs.ts'
 import { dispatchWords } from '../words.ts'
 import { type DispatchDraft, printed } from './draft.ts'
 
+/** More names than a page's 主送机关 holds: then a 统称 is typed (各市委、各县委). */
+const MOST_PRINTED = 60
+
 type Props = { readonly draft: DispatchDraft; readonly organ: string; change(part: Partial<DispatchDraft>): void }
 
 /** What stands on the face of the document. The printed recipients are words; who really gets it is the distribution list. */
@@ -32,7 +35,7 @@ export function Face({ draft, organ, change }: Props) {
           {(id, below) => <Input id={id} aria-describedby={below} maxLength={100} placeholder={dispatchWords.numberHint} value={draft.number} onChange={(event) => change({ number: event.target.value })} />}
         </Field>
       </div>
-      <Field title={dispatchWords.printedTo} hint={<>{dispatchWords.printedToHint} {draft.recipients.length > 0 && <button type="button" className="text-link" onClick={() => fill('to')}>{dispatchWords.fillPrinted}</button>}</>}>
+      <Field title={dispatchWords.printedTo} hint={<>{dispatchWords.printedToHint} {draft.recipients.length > 0 && draft.recipients.length <= MOST_PRINTED && <button type="button" className="text-link" onClick={() => fill('to')}>{dispatchWords.fillPrinted}</button>}</>}>
         {(id, below) => <Input id={id} aria-describedby={below} maxLength={2000} value={draft.printedTo} onChange={(event) => change({ printedTo: event.target.value })} />}
       </Field>
       <Field title={dispatchWords.printedCc} hint={draft.recipients.some(({ role }) => role === 'cc') ? <button type="button" className="text-link" onClick={() => fill('cc')}>{dispatchWords.fillPrinted}</button> : undefined}>

@@ -6,8 +6,13 @@ import { placedTitle, useOrgans } from '../directory/organs.ts'
 import { type Branch, directoryTree, searchEntries } from '../directory/tree.ts'
 import type { DirectoryEntry } from '../terminal/port.ts'
 import { directoryWords, dispatchWords } from '../words.ts'
-import { addressee } from './draft.ts'
 import { ROLES } from '../../words.ts'
+import { Chosen } from './chosen.tsx'
+import { addressee } from './draft.ts'
+import { Ranges } from './ranges.tsx'
+
+/** So many of one level stand open at first. */
+const A_FEW = 12
 
 type Props = { readonly recipients: readonly Addressee[]; onChange(recipients: readonly Addressee[]): void }
 
@@ -20,14 +25,16 @@ export function Picker({ recipients, onChange }: Props) {
     const made = addressee(entry, role)
     if (made !== null) onChange([...recipients.filter(({ organ }) => organ !== entry.organ), made])
   }
-  const roleOf = (organ: string) => recipients.find((chosen) => chosen.organ === organ)?.role ?? null
+  const roles = new Map(recipients.map(({ organ, role }) => [organ, role]))
+  const roleOf = (organ: string) => roles.get(organ) ?? null
   return (
     <>
       <Search entries={organs.data} roleOf={roleOf} onAdd={add} />
+      <Ranges entries={organs.data} recipients={recipients} onChange={onChange} />
       <Chosen entries={organs.data} recipients={recipients} onChange={onChange} />
       <details className="tree" open={recipients.length === 0}>
         <summary>{dispatchWords.byTree}</summary>
-        <Branches branches={directoryTree(organs.data)} depth={0} roleOf={roleOf} onAdd={add} />
+        <Tree entries={organs.data} roleOf={roleOf} onAdd={add} />
       </details>
     </>
   )
@@ -78,13 +85,18 @@ function Search({ entries, roleOf, onAdd }: PickProps & { readonly entries: read
   )
 }
 
+function Tree({ entries, roleOf, onAdd }: PickProps & { readonly entries: readonly DirectoryEntry[] }) {
+  const branches = useMemo(() => directoryTree(entries), [entries])
+  return <Branches branches={branches} depth={0} roleOf={roleOf} onAdd={onAdd} />
+}
+
 function Branches({ branches, depth, roleOf, onAdd }: PickProps & { readonly branches: readonly Branch[]; readonly depth: number }) {
   return (
     <ul className={depth === 0 ? 'branches' : 'branches branches-inner'}>
       {branches.map((branch) => (
         <li key={branch.key}>
           {branch.organ === null
-            ? <details open={depth < 2}><summary>{branch.title}</summary><Branches branches={branch.children} depth={depth + 1} roleOf={roleOf} onAdd={onAdd} /></details>
+            ? <Fold branch={branch} depth={depth} opened={depth === 0 || (depth === 1 && branches.length <= A_FEW)} roleOf={roleOf} onAdd={onAdd} />
             : <div className="pick-row"><span className="pick-name">{branch.title}</span><PickButtons entry={branch.organ} roleOf={roleOf} onAdd={onAdd} /></div>}
         </li>
       ))}
@@ -92,34 +104,13 @@ function Branches({ branches, depth, roleOf, onAdd }: PickProps & { readonly bra
   )
 }
 
-/** The list as it will be frozen: name addressed, role, and a way out. */
-function Chosen({ entries, recipients, onChange }: Props & { readonly entries: readonly DirectoryEntry[] }) {
-  if (recipients.length === 0) return <p className="quiet">{dispatchWords.noneChosen}</p>
-  const count = (role: 'to' | 'cc') => recipients.filter((each) => each.role === role).length
-  const change = (organ: string, part: Partial<Addressee>) => onChange(recipients.map((each) => (each.organ === organ ? { ...each, ...part } : each)))
-  const ordered = [...recipients].sort((one, other) => Number(one.role === 'cc') - Number(other.role === 'cc'))
+/** A node or region; what stands under it is made when it is opened: a province has ten thousand organs. */
+function Fold({ branch, depth, opened, roleOf, onAdd }: PickProps & { readonly branch: Branch; readonly depth: number; readonly opened: boolean }) {
+  const [open, setOpen] = useState(opened)
   return (
-    <section aria-label={dispatchWords.range}>
-      <p role="status">{dispatchWords.chosen(count('to'), count('cc'))}</p>
-      <ul className="chosen">
-        {ordered.map(({ organ, name, role }) => {
-          const entry = entries.find((each) => each.organ === organ)
-          return (
-            <li key={organ} className="pick-row">
-              <button type="button" className="pick" aria-pressed="true" title={role === 'to' ? ROLES.cc : ROLES.to} onClick={() => change(organ, { role: role === 'to' ? 'cc' : 'to' })}>{ROLES[role]}</button>
-              <span className="pick-name">
-                <span className="quiet">{entry?.regionTitle}</span> {entry?.title ?? organ}
-                {(entry?.names.length ?? 0) > 1 && (
-                  <select className="name-select" aria-label={dispatchWords.nameAs} value={name} onChange={(event) => change(organ, { name: event.target.value })}>
-                    {entry?.names.map((each) => <option key={each.id} value={each.id}>{each.title}</option>)}
-                  </select>
-                )}
-              </span>
-              <button type="button" className="text-link" onClick={() => onChange(recipients.filter((each) => each.organ !== organ))}>{dispatchWords.remove}</button>
-            </li>
-          )
-        })}
-      </ul>
-    </section>
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{branch.title}</summary>
+      {open && <Branches branches={branch.children} depth={depth + 1} roleOf={roleOf} onAdd={onAdd} />}
+    </details>
   )
 }

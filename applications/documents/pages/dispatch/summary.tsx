@@ -1,4 +1,5 @@
 import { fileSize, LabelMark, UrgencyMark } from '@postroad/desk/kit'
+import { useMemo } from 'react'
 import { ROLES } from '../../words.ts'
 import { useOrgans } from '../directory/organs.ts'
 import { UnlockForm } from '../keys/unlock-form.tsx'
@@ -7,12 +8,19 @@ import type { DispatchDraft } from './draft.ts'
 
 type Props = { readonly draft: DispatchDraft; readonly lacks: readonly string[]; readonly keysOpen: boolean }
 
+/** So many are named; beyond, their number says more. */
+const NAMED = 12
+
 /** Everything that 封发 will fix for good, in one place beside the act: instead of "are you sure". */
 export function Summary({ draft, lacks, keysOpen }: Props) {
   const organs = useOrgans()
-  const nameOf = (organ: string, name: string) => organs.data?.find((entry) => entry.organ === organ)?.names.find((each) => each.id === name)?.title ?? organ
-  const list = (role: 'to' | 'cc') => draft.recipients.filter((each) => each.role === role).map((each) => nameOf(each.organ, each.name)).join('、')
-  const own = organs.data?.flatMap(({ names }) => names).find(({ id }) => id === draft.name)?.title ?? ''
+  const names = useMemo(() => new Map((organs.data ?? []).flatMap((entry) => entry.names.map(({ id, title }) => [id, title] as const))), [organs.data])
+  const list = (role: 'to' | 'cc') => {
+    const chosen = draft.recipients.filter((each) => each.role === role)
+    const first = chosen.slice(0, NAMED).map((each) => names.get(each.name) ?? each.organ).join('、')
+    return chosen.length > NAMED ? dispatchWords.andMore(first, chosen.length) : first
+  }
+  const own = names.get(draft.name) ?? ''
   const bytes = draft.files.reduce((sum, file) => sum + file.size, 0)
   return (
     <section className="section" aria-label={dispatchWords.summary}>

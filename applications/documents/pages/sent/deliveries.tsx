@@ -1,56 +1,79 @@
-import { nearDate } from '@postroad/desk/kit'
-import { useState } from 'react'
-import type { TrackedDelivery, Tracking } from '../../model.ts'
-import { ROLES, SENT_STATES } from '../../words.ts'
+import { Empty } from '@postroad/desk/kit'
+import { Button, Input } from 'antd'
+import { useDeferredValue, useMemo, useState } from 'react'
+import type { BoardLine } from '../../model.ts'
 import { useOrgans, useOrganTitles } from '../directory/organs.ts'
+import type { DirectoryEntry } from '../terminal/port.ts'
+import { saveAs } from '../received/files.tsx'
 import { sentWords } from '../words.ts'
-import { boardCounts, latest, storyOf } from './board.ts'
-import { Timeline } from './timeline.tsx'
+import { BOARD_VIEWS, type BoardView, boardCounts, byRegion, chosenLines, csvOf, inOrder, type PlacedLine } from './board.ts'
+import { DeliveryLines } from './delivery-lines.tsx'
 
-const COUNTS = ['expected', 'delivered', 'signed', 'unsigned', 'returned'] as const
+/** More than so many are grouped by region, and can be searched. */
+const A_FEW = 30
+/** So many are shown open; beyond, a region opens when asked. */
+const OPEN_LINES = 60
 
-/** The board: counts above, one line per recipient below, each opening onto its story. */
-export function Deliveries({ tracking, senderOrgan }: { readonly tracking: Tracking; readonly senderOrgan: string }) {
-  const counts = boardCounts(tracking.deliveries)
+/** The board: numbers above, each of them a view; the recipients below, by region where they are many. */
+export function Deliveries({ message, lines, senderOrgan }: { readonly message: string; readonly lines: readonly BoardLine[]; readonly senderOrgan: string }) {
+  const [view, setView] = useState<BoardView>('expected')
+  const [typed, setTyped] = useState('')
+  const wanted = useDeferredValue(typed)
+  const titles = useOrganTitles()
+  const placed = usePlaced(lines)
+  const counts = useMemo(() => boardCounts(lines), [lines])
+  const shown = useMemo(() => chosenLines(placed, view, wanted), [placed, view, wanted])
+  const many = lines.length > A_FEW
   return (
     <section className="section" aria-label={sentWords.board}>
       <h2>{sentWords.board}</h2>
-      <ul className="counts counts-small">
-        {COUNTS.map((name) => <li key={name} className="count"><span className={`count-number${counts[name] === 0 ? ' count-none' : ''}`}>{counts[name]}</span><span>{sentWords.counts[name]}</span></li>)}
+      <ul className="counts counts-small counts-views">
+        {BOARD_VIEWS.map((name) => (
+          <li key={name}>
+            <button type="button" className="count" aria-pressed={view === name} onClick={() => setView(name)}>
+              <span className={`count-number${counts[name] === 0 ? ' count-none' : ''}${name === 'late' && counts.late > 0 ? ' count-urgent' : ''}`}>{counts[name]}</span><span>{sentWords.counts[name]}</span>
+            </button>
+          </li>
+        ))}
       </ul>
-      <ul className="deliveries">{inPrintedOrder(tracking.deliveries).map((delivery) => <Delivery key={delivery.organ} tracking={tracking} delivery={delivery} senderOrgan={senderOrgan} />)}</ul>
+      {many && (
+        <div className="board-tools">
+          <Input allowClear aria-label={sentWords.searchBoard} placeholder={sentWords.searchBoard} value={typed} onChange={(event) => setTyped(event.target.value)} />
+          <Button onClick={() => saveAs(new Blob([csvOf(shown, titles)], { type: 'text/csv' }), sentWords.csvName(sentWords.counts[view]))}>{sentWords.exportShown(shown.length)}</Button>
+        </div>
+      )}
+      {shown.length === 0 && <Empty title={sentWords.noneOfThese} />}
+      {many ? <Regions message={message} lines={shown} senderOrgan={senderOrgan} /> : <DeliveryLines message={message} lines={shown} senderOrgan={senderOrgan} placed />}
     </section>
   )
 }
 
-/** 主送 before 抄送, each in the order of the list. */
-const inPrintedOrder = (deliveries: readonly TrackedDelivery[]): TrackedDelivery[] => [...deliveries].sort((one, other) => Number(one.role === 'cc') - Number(other.role === 'cc'))
-
-function Delivery({ tracking, delivery, senderOrgan }: { readonly tracking: Tracking; readonly delivery: TrackedDelivery; readonly senderOrgan: string }) {
-  const [open, setOpen] = useState(false)
-  const titles = useOrganTitles()
-  const organs = useOrgans()
-  const last = latest(delivery)
-  const wayOf = (organ: string) => organs.data?.find((entry) => entry.organ === organ)?.path.map(({ id }) => id) ?? []
-  const reason = last?.receipt.reason?.text ?? ''
-  const name = organs.data?.find((entry) => entry.organ === delivery.organ)?.names.find(({ id }) => id === delivery.name)?.title
+function Regions({ message, lines, senderOrgan }: { readonly message: string; readonly lines: readonly PlacedLine[]; readonly senderOrgan: string }) {
+  const regions = useMemo(() => byRegion(lines), [lines])
+  const open = lines.length <= OPEN_LINES
   return (
-    <li className="delivery">
-      <button type="button" className="delivery-line" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <span className="delivery-role quiet">{ROLES[delivery.role]}</span>
-        <span className="delivery-who">{name ?? titles(delivery.organ)}<span className="quiet delivery-place">{titles(delivery.organ)}</span></span>
-        <span className={`state state-${delivery.state}`}>{delivery.recall === 'none' ? stateWords(delivery, titles) : sentWords.recallStates[delivery.recall]}{delivery.late && delivery.recall === 'none' && `，${sentWords.late}`}</span>
-        <time className="quiet delivery-at" dateTime={last?.receipt.at}>{last === null ? '' : nearDate(last.receipt.at)}</time>
-        <span className={`chevron${open ? ' chevron-up' : ''}`} aria-hidden="true" />
-        {reason !== '' && <span className="delivery-reason">{reason}</span>}
-      </button>
-      {open && <Timeline story={storyOf(tracking, delivery, new Set([...wayOf(delivery.organ), ...wayOf(senderOrgan)]))} heir={delivery.heir} titleOf={titles} />}
-    </li>
+    <>
+      {regions.map(({ title, lines: within, signed }) => (
+        <details key={`${title} ${open ? 'open' : ''}`} className="region" open={open}>
+          <summary><span>{title}</span><span className="quiet">{sentWords.progress(signed, within.length)}</span></summary>
+          <DeliveryLines message={message} lines={within} senderOrgan={senderOrgan} placed={false} />
+        </details>
+      ))}
+    </>
   )
 }
 
-/** 「已转由××（承接单位）签收」: who signed, where the organ had ended. */
-function stateWords({ state, heir }: TrackedDelivery, titleOf: (id: string) => string): string {
-  if (heir === null) return SENT_STATES[state]
-  return state === 'signedFor' || state === 'registered' ? sentWords.heirSigned(titleOf(heir)) : `${SENT_STATES[state]}，${sentWords.forwardedTo(titleOf(heir))}`
+/** Lines with what the directory says of their organs, in printed order. */
+function usePlaced(lines: readonly BoardLine[]): PlacedLine[] {
+  const organs = useOrgans()
+  const titles = useOrganTitles()
+  const entries = organs.data
+  return useMemo(() => {
+    const found = new Map<string, { readonly entry: DirectoryEntry; readonly place: number }>((entries ?? []).map((entry, place) => [entry.organ, { entry, place }]))
+    const placed = lines.map((line): PlacedLine => {
+      const entry = found.get(line.organ)?.entry
+      return { ...line, title: entry?.title ?? titles(line.organ), region: entry?.regionTitle ?? '', named: entry?.names.find(({ id }) => id === line.name)?.title ?? '' }
+    })
+    return inOrder(placed, (organ) => found.get(organ)?.place ?? 0)
+  }, [lines, entries, titles])
 }

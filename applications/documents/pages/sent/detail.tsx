@@ -18,7 +18,7 @@ type Props = { readonly id: string; readonly row: SentSummary | null; readonly d
 export function SentDetail({ id, row, done }: Props) {
   const { terminal, keys } = useTerminal()
   const keyed = useKeyed()
-  const tracking = useQuery({ queryKey: keyed('track', id), queryFn: () => terminal.call('track', [id]) })
+  const board = useQuery({ queryKey: keyed('board', id), queryFn: () => terminal.call('board', [id]) })
   const content = row?.content ?? null
   return (
     <>
@@ -36,8 +36,8 @@ export function SentDetail({ id, row, done }: Props) {
           </dl>
         </header>
         {done && <p className="notice notice-good" role="status"><b>{dispatchWords.done}</b>　{dispatchWords.doneHelp}</p>}
-        <ErrorPanel thrown={tracking.error} onRetry={() => void tracking.refetch()} />
-        {tracking.isPending ? <Waiting rows={6} /> : tracking.data !== undefined && <Deliveries tracking={tracking.data} senderOrgan={row?.organ ?? ''} />}
+        <ErrorPanel thrown={board.error} onRetry={() => void board.refetch()} />
+        {board.isPending ? <Waiting rows={6} /> : board.data !== undefined && <Deliveries message={id} lines={board.data} senderOrgan={row?.organ ?? ''} />}
       </article>
       <Acts id={id} row={row} open={keys.span !== null} />
     </>

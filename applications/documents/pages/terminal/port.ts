@@ -1,6 +1,6 @@
 import type { Fault } from '@postroad/desk/kit'
 import type { SignedReceipt } from '@postroad/waybill'
-import type { Page, ReceivedRow, ReceivedView, SentRow, Tracking } from '../../model.ts'
+import type { BoardLine, Page, ReceivedRow, ReceivedView, SentRow, Story } from '../../model.ts'
 import type { Actor, Dispatched, Draft, EvidenceFile, OpenedDocument, Progress, ReceivedSummary, SentSummary } from '../../terminal/types.ts'
 
 /** One organ as the picker shows it: where it stands in the tree, and the names it is addressed by. From the verified directory. */
@@ -8,7 +8,12 @@ export type DirectoryEntry = {
   readonly organ: string
   readonly title: string
   readonly system: string
+  /** Code of the administrative division, with its title. */
+  readonly region: string
   readonly regionTitle: string
+  readonly level: string
+  /** Whether it can be written to: it has an encryption key in force. */
+  readonly keyed: boolean
   /** Nodes from the root down to the one that hosts the organ. */
   readonly path: readonly { readonly id: string; readonly title: string; readonly regionTitle: string }[]
   readonly names: readonly { readonly id: string; readonly title: string; readonly code: string }[]
@@ -27,6 +32,9 @@ export type KeySpan = { readonly idle: string; readonly absolute: string; readon
 /** A draft as the page holds it: the browser's own files. */
 export type DraftHere = Omit<Draft, 'files'> & { readonly files: readonly File[] }
 
+/** A file chosen with the browser's own dialogue (File System Access). Nothing of it is seen before `close`. */
+export type SaveFile = { createWritable(): Promise<{ write(bytes: Uint8Array): Promise<void>; close(): Promise<void>; abort(): Promise<void> }> }
+
 /** What the pages ask of the terminal in its worker. Every answer can be cloned. */
 export type TerminalCalls = {
   openKeys(secret: string): Promise<KeySpan>
@@ -35,6 +43,8 @@ export type TerminalCalls = {
   organs(): Promise<readonly DirectoryEntry[]>
   anchor(): Promise<string>
   dispatch(draft: DraftHere): Promise<Dispatched>
+  isBegun(clientId: string): Promise<boolean>
+  discard(clientId: string): Promise<void>
   listReceived(query: { readonly view?: ReceivedView; readonly cursor?: string }): Promise<Page<ReceivedSummary>>
   openReceived(message: string, organ: string): Promise<OpenedHere>
   /** `organ`: whom it was sent to; another than the acting one where that is its deputy or took over from it. */
@@ -43,13 +53,16 @@ export type TerminalCalls = {
   returnDocument(message: string, organ: string, reason: { readonly code: string; readonly text: string }): Promise<SignedReceipt>
   listSent(query: { readonly cursor?: string }): Promise<Page<SentSummary>>
   openSent(message: string): Promise<OpenedHere>
-  track(message: string): Promise<Tracking>
+  board(message: string): Promise<BoardLine[]>
+  deliveryStory(message: string, organ: string): Promise<Story>
   requestRecall(message: string, reason: string): Promise<Dispatched>
   correct(message: string, notice: { readonly title: string; readonly text: string }): Promise<Dispatched>
   voidDocument(message: string, reason: string): Promise<Dispatched>
   exportEvidence(message: string, organ: string | null): Promise<EvidenceFile>
   /** Decrypts and checks one part; the blob is complete or there is none. */
   readPart(handle: number, index: number): Promise<Blob>
+  /** The same, chunk by chunk into a file that the person chose: it appears when all of it was checked, or not at all. */
+  savePart(handle: number, index: number, file: SaveFile): Promise<void>
 }
 export type CallName = keyof TerminalCalls
 

@@ -5,7 +5,8 @@ import { createClient, createTerminal, type Terminal, TerminalFault } from '../.
 import type { Actor, OpenedDocument, OpenedPart } from '../../terminal/types.ts'
 import { terminalWords } from '../words.ts'
 import { directoryEntries } from './entries.ts'
-import type { CallProgress, FromWorker, OpenedHere, TerminalCalls, ToWorker } from './port.ts'
+import { packings } from './packings.ts'
+import type { CallProgress, FromWorker, OpenedHere, SaveFile, TerminalCalls, ToWorker } from './port.ts'
 
 /** The worker's side: one terminal, its opened keys and documents. Nothing of it is reachable from the page but these calls. */
 
@@ -35,17 +36,33 @@ function keep({ row, manifest, steps, verdict, parts }: OpenedDocument): OpenedH
   return { handle, row, manifest, steps, verdict, parts: parts.map(({ name, mediaType, bytes }) => ({ name, mediaType, bytes })) }
 }
 
-async function readPart({ signal, tell }: Context, handle: number, index: number): Promise<Blob> {
+/** The part's pieces, each checked; the reader is told how far it is. */
+async function* piecesOf({ signal, tell }: Context, handle: number, index: number): AsyncGenerator<Uint8Array> {
   const part = opened.get(handle)?.[index]
   if (part === undefined) throw new Error('the document is no longer open')
-  const pieces: BlobPart[] = []
   let done = 0
   for await (const piece of part.read(signal)) {
-    pieces.push(piece as BlobPart)
+    yield piece
     done += piece.length
     tell({ phase: 'reading', done, total: part.bytes, waiting: false })
   }
-  return new Blob(pieces, { type: part.mediaType })
+}
+
+async function readPart(context: Context, handle: number, index: number): Promise<Blob> {
+  const pieces: BlobPart[] = []
+  for await (const piece of piecesOf(context, handle, index)) pieces.push(piece as BlobPart)
+  return new Blob(pieces, { type: opened.get(handle)?.[index]?.mediaType ?? '' })
+}
+
+async function savePart(context: Context, handle: number, index: number, file: SaveFile): Promise<void> {
+  const writable = await file.createWritable()
+  try {
+    for await (const piece of piecesOf(context, handle, index)) await writable.write(piece)
+    await writable.close()
+  } catch (thrown) {
+    await writable.abort().catch(() => undefined) // the first error is the one to tell
+    throw thrown
+  }
 }
 
 const handlers: Handlers = {
@@ -61,6 +78,8 @@ const handlers: Handlers = {
     const files = draft.files.map((file) => ({ name: file.name, mediaType: file.type, bytes: file.size, stream: () => file.stream() }))
     return here().dispatch({ ...draft, files }, { signal, onProgress: tell })
   },
+  isBegun: (_, clientId) => here().isBegun(clientId),
+  discard: (_, clientId) => here().discard(clientId),
   listReceived: (_, query) => here().listReceived(query),
   openReceived: async (_, message, organ) => keep(await here().openReceived(message, organ)),
   signFor: (_, message, organ) => here().signFor(message, { onBehalfOf: organ }),
@@ -68,12 +87,14 @@ const handlers: Handlers = {
   returnDocument: (_, message, organ, reason) => here().returnDocument(message, reason, organ),
   listSent: (_, query) => here().listSent(query),
   openSent: async (_, message) => keep(await here().openSent(message)),
-  track: (_, message) => here().track(message),
+  board: (_, message) => here().board(message),
+  deliveryStory: (_, message, organ) => here().deliveryStory(message, organ),
   requestRecall: (_, message, reason) => here().requestRecall(message, reason),
   correct: (_, message, notice) => here().correct(message, notice),
   voidDocument: (_, message, reason) => here().voidDocument(message, reason),
   exportEvidence: (_, message, organ) => here().exportEvidence(message, organ === null ? {} : { organ }),
   readPart,
+  savePart,
 }
 
 function asFault(thrown: unknown) {
@@ -102,5 +123,5 @@ scope.onmessage = ({ data }) => {
   if (data.kind === 'call') return void answer(data.id, data.name, data.given)
   actor = data.actor
   csrf = data.csrf
-  terminal ??= createTerminal({ client: createClient({ csrf: () => csrf }), suites, actor: () => actor, ...(data.anchor === null ? {} : { anchor: data.anchor }) })
+  terminal ??= createTerminal({ client: createClient({ csrf: () => csrf }), suites, actor: () => actor, packing: packings, ...(data.anchor === null ? {} : { anchor: data.anchor }) })
 }

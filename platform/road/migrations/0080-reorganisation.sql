@@ -29,3 +29,6 @@ grant select, insert on road.succession to postroad_app;
 -- A delivery's keeper decides who sees its message, whichever side it is on: what an ended organ sent is its heir's.
 alter policy mine on road.message using (label <= (select kernel.current_clearance())
   and ((origin and sender_organ = any ((select kernel.current_organs())::text[])) or exists (select from road.delivery d where d.message = id offset 0)));
+
+-- Who took a delivery over, for the board: written with the facts, like what 0070 added.
+alter table road.delivery add column forwarded_to text;
