@@ -28,10 +28,11 @@ export type Shipment = {
 }
 
 /**
- * Name of a shipment: hash over head, link and slice. The same on every retry, another on every link.
+ * Name of a shipment: hash over head, link and slice. The same on every retry, another on every link, and another when the same recipients come
+ * over the same link once more, because they were forwarded (`forwards` times) in between.
  */
-export const shipmentId = (suite: Suite, head: Head, link: { readonly from: string; readonly to: string }, slice: readonly SlicedRecipient[]): string =>
-  hashOf(suite, 'shipment', { head: headHash(suite, head), from: link.from, to: link.to, leaves: slice.map(({ leaf }) => base64url(recipientLeafHash(suite, leaf))) })
+export const shipmentId = (suite: Suite, head: Head, link: { readonly from: string; readonly to: string }, slice: readonly SlicedRecipient[], forwards = 0): string =>
+  hashOf(suite, 'shipment', { head: headHash(suite, head), from: link.from, to: link.to, leaves: slice.map(({ leaf }) => base64url(recipientLeafHash(suite, leaf))), ...(forwards === 0 ? {} : { forwards }) })
 
 /** Cuts a slice into pieces that fit shipments. */
 export const splitSlice = (slice: readonly SlicedRecipient[], size = MAX_SLICE): SlicedRecipient[][] =>

@@ -48,7 +48,7 @@ export async function followDeputies(node: Node): Promise<void> {
   const directory = directoryOf(road)
   const at = node.now().toISOString()
   await node.transaction(service('road'), async (tx) => {
-    const organs = await waitingOrgans(tx)
+    const organs = [...new Set((await waitingOrgans(tx)).map(({ organ }) => organ))]
     if (organs.length > 0) await setDeputies(tx, organs.map((organ) => ({ organ, deputies: deputiesFor(directory, organ, directory.standsFor(organ, at) ?? organ, at) })))
   })
 }

@@ -13,7 +13,7 @@ export type { BoardLine, Listed, Page, SentPage, SentSummary }
 export { countInbox, keepersOf, nextOrdinal }
 
 /** A delivery in an inbox with its message: ciphertext and facts only. `cursor` asks for what comes after it. */
-export type InboxItem = Listed & { readonly head: Head; readonly manifest: Uint8Array; readonly chunkHashes: readonly string[]; readonly hops: readonly SignedHopLine[]; readonly cursor: string }
+export type InboxItem = Omit<Listed, 'hops'> & { readonly head: Head; readonly manifest: Uint8Array; readonly chunkHashes: readonly string[]; readonly hops: readonly SignedHopLine[]; readonly cursor: string }
 
 /** What arrived for the organs of whoever acts in the transaction, newest first. */
 export async function inbox(tx: Tx, page: Page): Promise<readonly InboxItem[]> {
@@ -25,7 +25,7 @@ export async function inbox(tx: Tx, page: Page): Promise<readonly InboxItem[]> {
   })
 }
 
-const itemOf = (row: Listed, { head, manifest, chunkHashes, hops }: StoredMessage): InboxItem => ({ ...row, head, manifest, chunkHashes, hops, cursor: cursorOf(row.at, row.message) })
+const itemOf = (row: Listed, { head, manifest, chunkHashes, hops }: StoredMessage): InboxItem => ({ ...row, head, manifest, chunkHashes, hops: row.hops ?? hops, cursor: cursorOf(row.at, row.message) })
 
 /** A delivery with everything its terminal needs to open it; `body` are the sealed chunks where they lie in the database, else null. */
 export type ArrivedItem = InboxItem & { readonly body: readonly Uint8Array[] | null; readonly receipts: readonly SignedReceipt[] }

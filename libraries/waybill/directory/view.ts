@@ -70,11 +70,10 @@ export function createView(state: DirectoryState): DirectoryView {
   const { logs, organs, names, keys } = state
   const node = (id: string): NodeBody | null => logs.get(id)?.node ?? null
   const latestOrgans = (): OrganEntry[] => [...organs.values()].flatMap((periods) => periods.at(-1) ?? [])
-  let nameList: readonly IssuingNameEntry[] | null = null
-  const allNames = (): readonly IssuingNameEntry[] => (nameList ??= [...names.values()].flat())
   let checkpoint: Checkpoint | null = null
   // Both are asked for every recipient of a message: in a province a look through all names or keys would take seconds.
-  const namesByOrgan = lazily(() => grouped(names.values(), ({ organ }) => organ))
+  const allNames = lazily((): readonly IssuingNameEntry[] => [...names.values()].flat())
+  const namesByOrgan = lazily(() => grouped(allNames(), ({ organ }) => organ))
   const keysByOwner = lazily(() => grouped(keys.values(), ({ owner }) => owner))
 
   function ancestors(id: string): string[] {

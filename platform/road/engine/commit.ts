@@ -73,7 +73,7 @@ export async function signIntakes(road: Road, intakes: readonly Intake[], now: D
     const { message } = intake
     const line = { line: lines[i] as SignedHopLine['line'], seal: lineSeals[i] as SignedHopLine['seal'] }
     const about = signed.filter(({ receipt }) => receipt.message === message.head.id)
-    return { ...intake, message: { ...message, hops: [...message.hops, line] }, submitted: about.find(({ receipt }) => receipt.kind === 'submitted') ?? null, ownForwards: about.filter(({ receipt }) => receipt.kind === 'forwarded') }
+    return { ...intake, directory, message: { ...message, hops: [...message.hops, line] }, submitted: about.find(({ receipt }) => receipt.kind === 'submitted') ?? null, ownForwards: about.filter(({ receipt }) => receipt.kind === 'forwarded') }
   })
 }
 

@@ -29,6 +29,8 @@ const LOOK_MS = 2_000
 const LEFT_MS = 4_000
 const RELAYS_AT_ONCE = 2_000
 const FOLLOW_MS = 30_000
+/** No transaction of the road lasts as long: what one that began before the news left in an inbox is found by the looks after it. */
+const SETTLED_MS = 20_000
 
 /** Starts to take in, to hand on and to look for what was left behind. */
 export async function startEngine(node: Node, suites: Suites, transport: LinkTransport, options: { readonly lingerMs?: number } = {}): Promise<Engine> {
@@ -82,18 +84,21 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
   }
   /** Organs merge and move: looked at on news of the directory, and from time to time as a stated day comes. What waits is only walked when they did. */
   let isAstray = false
-  let followed = { checkpoint: '', places: '', at: 0 }
+  let followed = { checkpoint: '', places: '', movedAt: 0, at: 0 }
   const followOrgans = async (): Promise<void> => {
-    if (neighboursOf(node).length === 0) return
-    const checkpoint = view(node).checkpoint().hash
-    if (!isAstray && checkpoint === followed.checkpoint && performance.now() - followed.at < FOLLOW_MS) return
-    const places = placesOf(road)
-    if (isAstray || places !== followed.places) {
+    const now = performance.now()
+    const checkpoint = onceJoined(() => view(node).checkpoint().hash, null)
+    if (checkpoint === null) return
+    const isDue = isAstray || checkpoint !== followed.checkpoint || now - followed.at >= FOLLOW_MS
+    const places = isDue ? placesOf(road) : followed.places
+    const haveMoved = places !== followed.places
+    const movedAt = haveMoved ? now : followed.movedAt
+    if (isAstray || haveMoved) {
       isAstray = false
       await rerouteWaiting(road)
-      await forwardInboxes(road)
     }
-    followed = { checkpoint, places, at: performance.now() }
+    if (now < movedAt + SETTLED_MS) await forwardInboxes(road)
+    followed = { checkpoint, places, movedAt, at: isDue ? now : followed.at }
   }
   const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))
   const address = await transport.serve(doorway(road))
@@ -114,11 +119,13 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
 }
 
 /** Nobody is a neighbour before the node has joined its tree. */
-function neighboursOf(node: Node): readonly string[] {
+const neighboursOf = (node: Node): readonly string[] => onceJoined(() => neighbours(node), [])
+
+function onceJoined<T, O>(ask: () => T, otherwise: O): T | O {
   try {
-    return neighbours(node)
+    return ask()
   } catch (error) {
-    if (error instanceof Refusal) return []
+    if (error instanceof Refusal) return otherwise
     throw error
   }
 }

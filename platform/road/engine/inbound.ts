@@ -76,7 +76,7 @@ async function takeCustody(road: Road, announced: Announced, peer: string, id: s
 const weightOf = ({ manifest, slice, chunkHashes }: Shipment): number => manifest.length + slice.length * 1200 + chunkHashes.length * 60 + 4096
 
 function custodyReply(road: Road, outcome: Outcome): WireReply {
-  if (outcome.kind === 'refused') throw outcome.refusal
+  if (outcome.kind === 'refused') throw outcome.refusal.code === 'road.wrongRecipient' ? new Later(outcome.refusal) : outcome.refusal
   if (outcome.kind !== 'taken') throw new Error(`outcome ${outcome.kind} of an intake`)
   return { status: 200, body: canonical({ v: 1, epoch: road.epoch, mark: outcome.mark, receipts: outcome.receipts }) }
 }
@@ -130,7 +130,7 @@ async function requireRoomFor(road: Road, bytes: number): Promise<void> {
 export function checkShipment(road: Road, peer: string, id: string, shipment: Shipment): void {
   const { head, hops, slice, forwarded } = shipment
   const directory = directoryOf(road)
-  if (shipmentId(road.suites[head.suite], head, { from: peer, to: road.self }, slice) !== id) throw roadFaults.shipmentIdMismatch({ message: head.id })
+  if (shipmentId(road.suites[head.suite], head, { from: peer, to: road.self }, slice, forwarded.length) !== id) throw roadFaults.shipmentIdMismatch({ message: head.id })
   const last = hops[hops.length - 1]
   if (last === undefined || last.line.node !== peer) throw roadFaults.hopNotPeer({ message: head.id, peer })
   // the peer knows statements that we do not: what looks unknown here may only be new. What it sends another way than before, it knew later than its line says

@@ -16,11 +16,14 @@ import { type Road, directoryOf, ownReceipt } from './road.ts'
 /** What became of one intake. `receipts` are ids: signed ones are found in the store, due ones are signed after the commit. */
 export type IntakeResult = { readonly kind: 'refused'; readonly refusal: Refusal } | { readonly kind: 'taken'; readonly receipts: readonly string[]; readonly mark: number; readonly message: string }
 
-/** An intake with what was signed for it beforehand: our hop line, receipts of forwarding, and at the origin the receipt of submission. */
-export type SignedIntake = Intake & { readonly submitted: SignedReceipt | null; readonly ownForwards: readonly SignedReceipt[] }
+/**
+ * An intake with what was signed for it beforehand: our hop line, receipts of forwarding, and at the origin the receipt of submission. `directory` is the one they
+ * were signed by: news in between would send somebody another way without a word.
+ */
+export type SignedIntake = Intake & { readonly directory: DirectoryView; readonly submitted: SignedReceipt | null; readonly ownForwards: readonly SignedReceipt[] }
 
 /** What was taken over, and where it goes from here. */
-export type Taken = { readonly intake: Omit<SignedIntake, 'from'> & { readonly from: SignedIntake['from'] | { readonly kind: 'rerouted' } }; readonly split: Split; readonly due: DueReceipt[]; readonly old: readonly string[] }
+export type Taken = { readonly intake: Omit<SignedIntake, 'from' | 'directory'> & { readonly from: SignedIntake['from'] | { readonly kind: 'rerouted' } }; readonly split: Split; readonly due: DueReceipt[]; readonly old: readonly string[] }
 
 /**
  * Takes messages over, all of them in one transaction: what was taken before is answered as before, a recipient seen before gets nothing a second time,
@@ -29,7 +32,7 @@ export type Taken = { readonly intake: Omit<SignedIntake, 'from'> & { readonly f
 export async function applyIntakes(tx: Tx, road: Road, intakes: readonly SignedIntake[], now: Date, journal: Journal, aftermath: Aftermath, leased: boolean): Promise<readonly IntakeResult[]> {
   if (intakes.length === 0) return []
   const results = new Map<SignedIntake, IntakeResult>()
-  const fresh = await keepNew(tx, intakes, results)
+  const fresh = refuseStray(road, await keepNew(tx, intakes, results), now, results)
   const known = await insertMessages(tx, fresh.map(({ message }) => message))
   const same = await refuseOtherContent(tx, fresh, known, results)
   const taken = await splitNew(tx, road, same, now)
@@ -62,6 +65,18 @@ async function keepNew(tx: Tx, intakes: readonly SignedIntake[], results: Map<Si
   })
 }
 
+/** The organ went elsewhere between the check at the door and this moment: the peer asks again, and is told what it may tell others. */
+function refuseStray(road: Road, intakes: readonly SignedIntake[], now: Date, results: Map<SignedIntake, IntakeResult>): readonly SignedIntake[] {
+  return intakes.filter((intake) => {
+    const stray = splitOf(road, intake, intake.recipients, now).nowhere.find(({ reason }) => reason.code === 'wrongRecipient')
+    if (stray !== undefined) results.set(intake, { kind: 'refused', refusal: roadFaults.wrongRecipient({ message: intake.message.head.id, organ: stray.entry.leaf.organ }) })
+    return stray === undefined
+  })
+}
+
+const splitOf = (road: Road, { directory, from }: SignedIntake, recipients: readonly SlicedRecipient[], now: Date): Split =>
+  splitByWay(recipients, (organ) => wayTo(directory, road.self, organ, now.toISOString()), from.kind === 'peer' ? from.peer : null)
+
 async function refuseOtherContent(tx: Tx, intakes: readonly SignedIntake[], inserted: ReadonlySet<string>, results: Map<SignedIntake, IntakeResult>): Promise<readonly SignedIntake[]> {
   const repeated = await messageFacts(tx, intakes.filter(({ message }) => !inserted.has(message.head.id)).map(({ message }) => message.head.id))
   return intakes.filter((intake) => {
@@ -77,11 +92,9 @@ async function refuseOtherContent(tx: Tx, intakes: readonly SignedIntake[], inse
 type TakenOver = Taken & { readonly intake: SignedIntake }
 
 /** How often the message passed here before: a forwarded one may come back once. */
-const visitOf = (road: Road, { message }: Intake): number => message.hops.filter(({ line }) => line.node === road.self).length
+const visitOf = (road: Road, { message }: Pick<Intake, 'message'>): number => message.hops.filter(({ line }) => line.node === road.self).length
 
 async function splitNew(tx: Tx, road: Road, intakes: readonly SignedIntake[], now: Date): Promise<TakenOver[]> {
-  const directory = directoryOf(road)
-  const at = now.toISOString()
   const arrivals = intakes.flatMap((intake): Arrival[] => (intake.from.kind === 'peer' ? intake.recipients.map(({ leaf }) => ({
     message: intake.message.head.id, recipient: leaf.organ, visit: visitOf(road, intake), shipment: intake.from.kind === 'peer' ? intake.from.shipment : '',
   })) : []))
@@ -90,8 +103,7 @@ async function splitNew(tx: Tx, road: Road, intakes: readonly SignedIntake[], no
   const again = intakes.flatMap((intake) => intake.recipients.filter((entry) => !isNew(intake, entry)).map(({ leaf }) => ({ message: intake.message.head.id, recipient: leaf.organ })))
   const old = await ownReceiptIds(tx, road.self, again)
   return intakes.map((intake) => {
-    const cameFrom = intake.from.kind === 'peer' ? intake.from.peer : null
-    const split = splitByWay(intake.recipients.filter((entry) => isNew(intake, entry)), (organ) => wayTo(directory, road.self, organ, at), cameFrom)
+    const split = splitOf(road, intake, intake.recipients.filter((entry) => isNew(intake, entry)), now)
     const mine = new Set(intake.recipients.map(({ leaf }) => leaf.organ))
     return { intake, split, due: dueOf(road, intake, split, now), old: old.filter(({ message, recipient }) => message === intake.message.head.id && mine.has(recipient)).map(({ id }) => id) }
   })
@@ -128,7 +140,7 @@ export async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[
         due.push(recalled)
         facts = advance(facts, factOf(recalled.receipt))
       }
-      rows.push({ message: head.id, side: 'inbox', organ, keeper, deputies: deputiesFor(directory, organ, keeper, at), label: head.label, entry, facts })
+      rows.push({ message: head.id, side: 'inbox', organ, keeper, deputies: deputiesFor(directory, organ, keeper, at), label: head.label, entry, facts, hops: visitOf(road, intake) > 1 ? intake.message.hops : null })
       journal.arrived.push({ message: head.id, organ, keeper })
     }
     if (intake.from.kind === 'person') rows.push(...sentRows(intake, head, now))
@@ -136,13 +148,13 @@ export async function writeDeliveries(tx: Tx, road: Road, taken: readonly Taken[
   await insertDeliveries(tx, rows, now)
 }
 
-function sentRows({ message, recipients, submitted, ownForwards }: Omit<SignedIntake, 'from'>, head: Head, now: Date): DeliveryRow[] {
+function sentRows({ message, recipients, submitted, ownForwards }: Omit<SignedIntake, 'from' | 'directory'>, head: Head, now: Date): DeliveryRow[] {
   const accepted = submitted === null ? NO_FACTS : advance(NO_FACTS, factOf(submitted.receipt))
   const queued = advance(accepted, { kind: 'queued', id: message.head.id, node: submitted?.receipt.node ?? '', at: now.toISOString() })
   return recipients.map((entry) => {
     const forward = ownForwards.find(({ receipt }) => receipt.recipient === entry.leaf.organ)
     const facts = forward === undefined ? queued : advance(queued, factOf(forward.receipt))
-    return { message: head.id, side: 'sent', organ: entry.leaf.organ, keeper: head.sender.organ, deputies: [], label: head.label, entry, facts }
+    return { message: head.id, side: 'sent', organ: entry.leaf.organ, keeper: head.sender.organ, deputies: [], label: head.label, entry, facts, hops: null }
   })
 }
 
@@ -156,7 +168,7 @@ export async function writeShipments(tx: Tx, road: Road, taken: readonly Taken[]
       const owner = leased && (head.ordinal === 0 || head.kind === 'recallRequest') && road.hands.hasRoom(link, lane) ? road.process : null
       const rank = rankOf({ urgency: head.urgency, bodyBytes, at: now })
       const forwarded = [...intake.forwarded, ...intake.ownForwards.filter(({ receipt }) => slice.some(({ leaf }) => leaf.organ === receipt.recipient))].slice(0, MAX_FORWARDS)
-      shipments.push({ shipment: { id: shipmentId(road.suites[head.suite], head, { from: road.self, to: link }, slice), head, link, slice, hops, forwarded, lane, rank, owner }, message: intake.message })
+      shipments.push({ shipment: { id: shipmentId(road.suites[head.suite], head, { from: road.self, to: link }, slice, forwarded.length), head, link, slice, hops, forwarded, lane, rank, owner }, message: intake.message })
     }
   }
   const inserted = await insertShipments(tx, shipments.map(({ shipment }) => shipment), now)

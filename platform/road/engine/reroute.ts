@@ -4,7 +4,7 @@ import { service } from '@postroad/kernel/principal'
 import type { SignedReceipt, SlicedRecipient } from '@postroad/waybill'
 import { type Way, splitByWay, wayTo } from '../model.ts'
 import { lockPairs, waitingOrgans } from '../store/deliveries.ts'
-import { passOn, unsignedOf } from '../store/holdings.ts'
+import { adoptStragglers, passOn, unsignedOf } from '../store/holdings.ts'
 import { type StoredMessage, findMessages } from '../store/messages.ts'
 import { insertDue, receiptsOf } from '../store/receipts.ts'
 import { type WaitingShipment, takeBack, waitingShipments } from '../store/shipments.ts'
@@ -18,9 +18,17 @@ import { applyReceipts } from './settle.ts'
 
 const AT_ONCE = 50
 
+/** What of the directory decides ways, kept for one piece of work: news in between would send somebody another way without a word. */
+type Ways = (organ: string) => Way
+function waysOf(road: Road): Ways {
+  const directory = directoryOf(road)
+  const at = road.node.now().toISOString()
+  return (organ) => wayTo(directory, road.self, organ, at)
+}
+
 /** Whether a shipment's recipients, as the directory stands, are no longer all behind its link. An organ that the directory has lost (a recovery took lines back) may be found again. */
-export function isAstray(road: Road, { link, slice }: Pick<WaitingShipment, 'link' | 'slice'>): boolean {
-  const ways = slice.map(({ leaf }) => wayOf(road, leaf.organ))
+export function isAstray(road: Road, { link, slice }: Pick<WaitingShipment, 'link' | 'slice'>, wayOf: Ways = waysOf(road)): boolean {
+  const ways = slice.map(({ leaf }) => wayOf(leaf.organ))
   return ways.some((way) => !leadsTo(way, link)) && ways.every((way) => way.kind !== 'nowhere' || way.reason.code === 'organEnded')
 }
 
@@ -33,7 +41,6 @@ export function placesOf(road: Road): string {
   return [...nodes, ...organs].sort().join(' ')
 }
 
-const wayOf = (road: Road, organ: string): Way => wayTo(directoryOf(road), road.self, organ, road.node.now().toISOString())
 const leadsTo = (way: Way, link: string): boolean => way.kind === 'link' && way.peer === link
 
 /**
@@ -47,8 +54,9 @@ export async function rerouteWaiting(road: Road): Promise<number> {
   for (let after: string | undefined = ''; after !== undefined; ) {
     const from: string = after
     const rows = await road.node.transaction(service('road'), (tx) => waitingShipments(tx, from, AT_ONCE))
-    const astray = rows.filter((row) => (!row.doubtful || !near.includes(row.link)) && isAstray(road, row))
-    if (astray.length > 0) count += await placeAnew(road, astray, takeBack)
+    const wayOf = waysOf(road)
+    const astray = rows.filter((row) => (!row.doubtful || !near.includes(row.link)) && isAstray(road, row, wayOf))
+    if (astray.length > 0) count += await placeAnew(road, astray, wayOf, takeBack)
     after = rows.length < AT_ONCE ? undefined : rows.at(-1)?.id
   }
   return count
@@ -60,16 +68,22 @@ export async function rerouteWaiting(road: Road): Promise<number> {
  */
 export async function forwardInboxes(road: Road): Promise<number> {
   for (let count = 0; ; ) {
+    const wayOf = waysOf(road)
     const rows = await road.node.transaction(service('road'), async (tx) => {
-      const gone = (await waitingOrgans(tx)).filter((organ) => wayOf(road, organ).kind === 'link')
+      const waiting = await waitingOrgans(tx)
+      await adoptStragglers(tx, waiting.flatMap(({ organ, keeper }) => {
+        const way = wayOf(organ)
+        return way.kind === 'here' && way.keeper !== keeper ? [{ organ, keeper: way.keeper }] : []
+      }))
+      const gone = [...new Set(waiting.map(({ organ }) => organ))].filter((organ) => wayOf(organ).kind === 'link')
       return gone.length === 0 ? [] : unsignedOf(tx, gone, AT_ONCE)
     })
     const said = await road.node.transaction(service('road'), (tx) => receiptsOf(tx, rows.map(({ message }) => message)))
-    const given = rows.map(({ message, organ, entry }): WaitingShipment => {
+    const given = rows.map(({ message, organ, entry, hops }): WaitingShipment => {
       const forwarded = said.filter(({ receipt }) => receipt.kind === 'forwarded' && receipt.message === message && receipt.recipient === organ)
-      return { id: `${message} ${organ}`, message, link: '', slice: [entry], forwarded, doubtful: false }
+      return { id: `${message} ${organ}`, message, link: '', slice: [entry], hops, forwarded, doubtful: false }
     })
-    const placed = given.length === 0 ? 0 : await placeAnew(road, given, (tx) => passOn(tx, rows))
+    const placed = given.length === 0 ? 0 : await placeAnew(road, given, wayOf, (tx) => passOn(tx, rows))
     count += placed
     if (placed === 0 || rows.length < AT_ONCE) return count
   }
@@ -78,10 +92,13 @@ export async function forwardInboxes(road: Road): Promise<number> {
 type Placed = { readonly row: WaitingShipment; readonly message: StoredMessage; readonly forwards: readonly SignedReceipt[] }
 
 /** `take` answers which of the rows are still there to be placed. */
-async function placeAnew(road: Road, rows: readonly WaitingShipment[], take: (tx: Tx, ids: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number> {
+async function placeAnew(road: Road, rows: readonly WaitingShipment[], wayOf: Ways, take: (tx: Tx, ids: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number> {
   const now = road.node.now()
   const messages = await road.node.transaction(service('road'), (tx) => findMessages(tx, rows.map(({ message }) => message), { bodies: false }))
-  const placed = await signForwards(road, rows.flatMap((row) => (messages.has(row.message) ? [{ row, message: messages.get(row.message) as StoredMessage }] : [])), now)
+  const placed = await signForwards(road, rows.flatMap((row) => {
+    const message = messages.get(row.message)
+    return message === undefined ? [] : [{ row, message: { ...message, hops: row.hops } }]
+  }), wayOf, now)
   const journal = newJournal()
   const aftermath = noAftermath()
   const taken = await road.node.transaction(service('road'), async (tx) => {
@@ -91,7 +108,7 @@ async function placeAnew(road: Road, rows: readonly WaitingShipment[], take: (tx
     const isHere = (message: string, { leaf }: SlicedRecipient): boolean => known.some((row) => row.message === message && row.organ === leaf.organ)
     const ways = mine.map(({ row, message, forwards }): Taken => {
       const recipients = row.slice.filter((entry) => !isHere(row.message, entry))
-      const split = splitByWay(recipients, (organ) => wayOf(road, organ), null)
+      const split = splitByWay(recipients, wayOf, null)
       const due = [
         ...split.here.map(({ entry }) => ownReceipt(road, message.head, { kind: 'arrived', recipient: entry.leaf.organ }, now)),
         ...split.nowhere.map(({ entry, reason }) => ownReceipt(road, message.head, { kind: 'undeliverable', recipient: entry.leaf.organ, reason }, now)),
@@ -116,9 +133,9 @@ async function placeAnew(road: Road, rows: readonly WaitingShipment[], take: (tx
 }
 
 /** One receipt per recipient that goes another way: it names the heir, or the organ itself where only its place changed. */
-async function signForwards(road: Road, placed: readonly Omit<Placed, 'forwards'>[], now: Date): Promise<readonly Placed[]> {
+async function signForwards(road: Road, placed: readonly Omit<Placed, 'forwards'>[], wayOf: Ways, now: Date): Promise<readonly Placed[]> {
   const made = placed.flatMap(({ row, message: { head } }) => row.slice.flatMap(({ leaf }) => {
-    const way = wayOf(road, leaf.organ)
+    const way = wayOf(leaf.organ)
     if (way.kind === 'nowhere' || leadsTo(way, row.link)) return []
     return [{ row, head, receipt: ownReceipt(road, head, { kind: 'forwarded', recipient: leaf.organ, reason: { code: way.forwarded ? 'forwarded' : 'moved', text: way.keeper } }, now) }]
   }))

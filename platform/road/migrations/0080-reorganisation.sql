@@ -32,3 +32,6 @@ alter policy mine on road.message using (label <= (select kernel.current_clearan
 
 -- Who took a delivery over, for the board: written with the facts, like what 0070 added.
 alter table road.delivery add column forwarded_to text;
+
+-- The way of a delivery that came back to a node where its message had been before, up to and with the node's last line; null: the message's own.
+alter table road.delivery add column hops json;

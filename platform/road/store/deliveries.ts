@@ -1,5 +1,5 @@
 import { later, type Tx } from '@postroad/kernel/database'
-import type { Delivery, DeliveryFact, DeliveryState, SlicedRecipient } from '@postroad/waybill'
+import type { Delivery, DeliveryFact, DeliveryState, SignedHopLine, SlicedRecipient } from '@postroad/waybill'
 import { decidedBy, forwardedTo, isLate, recallOf, stateOf } from '@postroad/waybill'
 import { sql } from 'kysely'
 import { placeOf } from './cursor.ts'
@@ -14,20 +14,30 @@ export type DeliveryRow = {
   readonly label: number
   readonly entry: SlicedRecipient
   readonly facts: Delivery
+  /** Null: those of the message, which was never here before. */
+  readonly hops: readonly SignedHopLine[] | null
 }
 
 /** What is looked up of the facts without reading them. */
 const shownOf = (facts: Delivery) => ({ state: stateOf(facts), decided: decidedBy(facts), late: isLate(facts), recall: recallOf(facts), forwarded_to: forwardedTo(facts) })
 
+/** What went on from an inbox here and comes back to it stands in its old row again. */
 export async function insertDeliveries(tx: Tx, deliveries: readonly DeliveryRow[], at: Date): Promise<void> {
   if (deliveries.length === 0) return
   const rows = deliveries.map(({ entry, facts, deputies, ...row }) => ({
     ...row, entry, facts, deputies: `{${deputies.join(',')}}`, name: entry.leaf.name, role: entry.leaf.role, ...shownOf(facts), at,
   }))
-  await sql`${later} insert into road.delivery (message, side, organ, keeper, deputies, name, role, label, entry, facts, state, decided, late, recall, forwarded_to, state_at)
-    select message, side, organ, keeper, deputies::text[], name, role, label, entry, facts, state, decided, late, recall, forwarded_to, at
-    from json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, keeper text, deputies text, name text, role text, label smallint,
-      entry json, facts json, state text, decided json, late boolean, recall text, forwarded_to text, at timestamptz) order by 1, 2, 3`.execute(tx)
+  const given = sql`json_to_recordset(${JSON.stringify(rows)}::json) as r (message uuid, side text, organ text, keeper text, deputies text, name text, role text, label smallint,
+      entry json, facts json, state text, decided json, late boolean, recall text, forwarded_to text, hops json, at timestamptz)`
+  const back = rows.some(({ hops }) => hops !== null)
+  if (back) {
+    await sql`update road.delivery d set side = r.side, keeper = r.keeper, deputies = r.deputies::text[], entry = r.entry, facts = r.facts, state = r.state, decided = r.decided, late = r.late,
+        recall = r.recall, forwarded_to = r.forwarded_to, hops = r.hops, state_at = r.at, at = r.at
+      from ${given} where d.message = r.message and d.organ = r.organ and d.side = 'passed' and r.side = 'inbox' and r.hops is not null`.execute(tx)
+  }
+  await sql`${later} insert into road.delivery (message, side, organ, keeper, deputies, name, role, label, entry, facts, state, decided, late, recall, forwarded_to, hops, state_at)
+    select message, side, organ, keeper, deputies::text[], name, role, label, entry, facts, state, decided, late, recall, forwarded_to, hops, at
+    from ${given} ${back ? sql`where not exists (select from road.delivery d where d.message = r.message and d.side = r.side and d.organ = r.organ and r.hops is not null)` : sql``} order by 1, 2, 3`.execute(tx)
 }
 
 export type LockedDelivery = { readonly message: string; readonly side: Side; readonly organ: string; readonly keeper: string; readonly deputies: readonly string[]; readonly facts: Delivery; readonly state: DeliveryState }
@@ -80,9 +90,10 @@ export type Listed = {
   readonly state: DeliveryState
   readonly decided: DeliveryFact | null
   readonly facts: Delivery
+  readonly hops: readonly SignedHopLine[] | null
   readonly at: Date
 }
-const listed = sql`message, organ, keeper, name, role, entry, state, decided, facts, at`
+const listed = sql`message, organ, keeper, name, role, entry, state, decided, facts, hops, at`
 /** Newest first; `before` is the `cursor` of the last of the page before. */
 export type Page = { readonly organs?: readonly string[] | undefined; readonly states?: readonly DeliveryState[] | undefined; readonly before?: string | undefined; readonly limit: number }
 
@@ -138,8 +149,8 @@ export async function setDeputies(tx: Tx, deputies: readonly { organ: string; de
     where d.side = 'inbox' and d.organ = r.organ and d.state in ('arrived', 'delivered') and d.deputies <> r.deputies::text[]`.execute(tx)
 }
 
-/** Organs with documents that wait to be signed for. */
-export async function waitingOrgans(tx: Tx): Promise<readonly string[]> {
-  const { rows } = await sql<{ organ: string }>`select distinct organ from road.delivery where side = 'inbox' and state in ('arrived', 'delivered')`.execute(tx)
-  return rows.map(({ organ }) => organ)
+/** Organs with documents that wait to be signed for, and who keeps these. */
+export async function waitingOrgans(tx: Tx): Promise<readonly { readonly organ: string; readonly keeper: string }[]> {
+  const { rows } = await sql<{ organ: string; keeper: string }>`select distinct organ, keeper from road.delivery where side = 'inbox' and state in ('arrived', 'delivered')`.execute(tx)
+  return rows
 }

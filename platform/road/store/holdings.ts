@@ -1,5 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
-import type { SlicedRecipient } from '@postroad/waybill'
+import type { SignedHopLine, SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
 
 /** What an organ has on the road, by what becomes of it: not signed for yet, signed for and not registered, ended, and sent. */
@@ -27,10 +27,20 @@ export async function moveHoldings(tx: Tx, organ: string, heirs: Readonly<Record
 }
 
 /** Unsigned deliveries in inboxes here, of these organs. */
-export async function unsignedOf(tx: Tx, organs: readonly string[], limit: number): Promise<readonly { message: string; organ: string; entry: SlicedRecipient }[]> {
-  const { rows } = await sql<{ message: string; organ: string; entry: SlicedRecipient }>`select message, organ, entry from road.delivery
-    where side = 'inbox' and state in ('arrived', 'delivered') and organ = any(${[...organs]}::text[]) order by at, message limit ${limit}`.execute(tx)
+export async function unsignedOf(tx: Tx, organs: readonly string[], limit: number): Promise<readonly { message: string; organ: string; entry: SlicedRecipient; hops: readonly SignedHopLine[] }[]> {
+  const { rows } = await sql<{ message: string; organ: string; entry: SlicedRecipient; hops: SignedHopLine[] }>`select d.message, d.organ, d.entry, coalesce(d.hops, m.hops) as hops from road.delivery d join road.message m on m.id = d.message
+    where side = 'inbox' and state in ('arrived', 'delivered') and organ = any(${[...organs]}::text[]) order by d.at, d.message limit ${limit}`.execute(tx)
   return rows
+}
+
+/**
+ * A transaction that began before its organ ended may end after the handing over: what it left goes to the heirs too, unsigned documents to whoever stands for
+ * the organ (`keepers`), sent ones to who has the organ's archive.
+ */
+export async function adoptStragglers(tx: Tx, keepers: readonly { readonly organ: string; readonly keeper: string }[]): Promise<void> {
+  await sql`update road.delivery d set keeper = r.keeper from json_to_recordset(${JSON.stringify(keepers)}::json) as r (organ text, keeper text)
+    where d.organ = r.organ and d.keeper <> r.keeper and d.side = 'inbox' and d.state in ('arrived', 'delivered')`.execute(tx)
+  await sql`update road.delivery d set keeper = s.heir from road.succession s where d.keeper = s.organ and d.side = 'sent' and s.heir <> s.organ`.execute(tx)
 }
 
 /** Takes them out of the inbox. The row's lock decides against a 签收 of the same moment; answers those that were still unsigned, as `message organ`. */

@@ -84,15 +84,17 @@ export type WaitingShipment = {
   readonly message: string
   readonly link: string
   readonly slice: readonly SlicedRecipient[]
+  readonly hops: readonly SignedHopLine[]
   readonly forwarded: readonly SignedReceipt[]
-  /** The last try ended without an answer: the next centre may have taken it. */
+  /** The next centre may have taken it: a try ended without an answer, or with one that could not be read yet, and it has not said since that it has no such recipient. */
   readonly doubtful: boolean
 }
 
 /** Shipments in nobody's hands, by id. */
 export async function waitingShipments(tx: Tx, after: string, limit: number): Promise<readonly WaitingShipment[]> {
-  const { rows } = await sql<WaitingShipment>`select s.id, s.message, s.link, s.slice, s.forwarded,
-      coalesce((select a.code in ('link.cut', 'link.timeout', 'road.unexpected', 'process.gone') from road.attempt a where a.shipment = s.id order by a.id desc limit 1), false) as doubtful
+  const { rows } = await sql<WaitingShipment>`select s.id, s.message, s.link, s.slice, s.hops, s.forwarded,
+      exists (select from road.attempt a where a.shipment = s.id and (a.code in ('link.cut', 'link.timeout', 'road.unexpected', 'road.directoryBehind', 'road.noCustody', 'road.greetFirst', 'process.gone') or a.code like 'http.5%' or a.code like 'kernel.%')
+        and not exists (select from road.attempt b where b.shipment = s.id and b.id > a.id and b.code = 'road.wrongRecipient')) as doubtful
     from road.shipment s where s.state = 'queued' and s.lease_owner is null and s.id > ${after} order by s.id limit ${limit}`.execute(tx)
   return rows
 }

@@ -46,7 +46,7 @@ export type Spoilt = { readonly id?: string; readonly type?: string; readonly ep
 
 /** Offers a shipment as `caller`; `change` spoils what is around it. */
 export async function offerAs(network: Network, caller: Caller, shipment: Shipment, chunks: readonly Uint8Array[], change: Spoilt = {}): Promise<Sent> {
-  const id = change.id ?? shipmentId(suites[shipment.head.suite], shipment.head, { from: caller.claims, to: caller.to.node }, shipment.slice)
+  const id = change.id ?? shipmentId(suites[shipment.head.suite], shipment.head, { from: caller.claims, to: caller.to.node }, shipment.slice, shipment.forwarded.length)
   const body = change.bytes ?? concat(encodeShipment(shipment), ...(change.chunks ?? chunks).map(frame))
   const reply = await caller.transport.request(caller.to, {
     method: 'PUT', path: paths.shipment(id), type: change.type ?? SHIPMENT_TYPE, length: body.length, body,

@@ -3,7 +3,7 @@ import type { DirectoryEntry } from '../terminal/port.ts'
 import { expand, inScope, joined, levelOf, regionsOf } from './ranges.ts'
 
 const entry = (organ: string, region: string, system: string, change: Partial<DirectoryEntry> = {}): DirectoryEntry =>
-  ({ organ, title: `${organ} 办公室`, region, regionTitle: `地${region}`, level: levelOf(region, 'department'), keyed: true, system, path: [], deputies: [], names: [{ id: `${organ}.name`, title: organ, code: '' }], ...change })
+  ({ organ, title: `${organ} 办公室`, region, regionTitle: `地${region}`, level: levelOf(region, 'department'), keyed: true, system, path: [], deputies: [], former: [], names: [{ id: `${organ}.name`, title: organ, code: '' }], ...change })
 
 const entries = [
   entry('jy.party', '320000', 'party'), entry('lc.party', '320100', 'party'), entry('lc.gov', '320100', 'government'),

@@ -4,7 +4,7 @@ import { boardCounts, byRegion, chosenLines, csvOf, inOrder, type PlacedLine, st
 
 const receipt = (id: string, kind: string, node: string, at: string, recipient: string | null): SignedReceipt => ({ receipt: { id, kind, node, at, recipient }, seal: {} }) as unknown as SignedReceipt
 const line = (organ: string, region: string, change: Partial<PlacedLine> = {}): PlacedLine =>
-  ({ organ, name: `${organ}.name`, role: 'to', state: 'arrived', recall: 'none', late: false, at: '2026-11-22T01:00:00.000Z', reason: '', title: '县委办公室', region, named: `中共${region}委员会`, ...change })
+  ({ organ, name: `${organ}.name`, role: 'to', state: 'arrived', recall: 'none', late: false, heir: null, at: '2026-11-22T01:00:00.000Z', reason: '', title: '县委办公室', region, named: `中共${region}委员会`, ...change })
 
 describe('the board of 跟踪', () => {
   it('counts so that 应收 is the sum of its parts, and 超时 is among those who have not signed', () => {
@@ -19,10 +19,12 @@ describe('the board of 跟踪', () => {
     expect(inOrder([line('x', '甲', { role: 'cc' }), line('y', '甲'), line('z', '甲')], (organ) => (organ === 'z' ? 0 : 1)).map(({ organ }) => organ)).toEqual(['z', 'y', 'x'])
   })
   it('exports what is seen for a spreadsheet, which computes none of it', () => {
-    const [head, first, second] = csvOf([line('a', '望川县', { reason: '=HYPERLINK("http://x")' }), line('b', '安澜县', { late: true })]).split('\r\n')
+    const [head, first, second, signedByHeir, forwarded] = csvOf([line('a', '望川县', { reason: '=HYPERLINK("http://x")' }), line('b', '安澜县', { late: true }), line('c', '望川县', { state: 'signedFor', heir: 'data' }), line('d', '望川县', { heir: 'data' })], () => '县数据局').split('\r\n')
     expect(head).toBe('\uFEFF地区,收件单位,收文名义,主送或抄送,状态,时间,说明')
     expect(first).toBe(`望川县,县委办公室,中共望川县委员会,主送,已到达,2026-11-22T01:00:00.000Z,"'=HYPERLINK(""http://x"")"`)
     expect(second).toContain('已到达，已超时')
+    expect(signedByHeir).toContain('已转由县数据局签收')
+    expect(forwarded).toContain('已到达，已转县数据局')
   })
   it('tells one recipient only of the nodes on its way, in order of time', () => {
     const submitted = receipt('1', 'submitted', 'jy', '2026-11-22T01:00:00.000Z', null)
