@@ -1,7 +1,7 @@
 // The demo's world: an invented province with one city, two counties, and a department that has a machine of its own.
 // Every place, office, number and person is made up.
 
-export type DemoPerson = { readonly id: string; readonly name: string; readonly post: string; readonly duties: 'clerk' | 'deputy' | 'auditor' | 'operator' }
+export type DemoPerson = { readonly id: string; readonly name: string; readonly post: string; readonly duties: 'clerk' | 'deputy' | 'auditor' | 'operator' | 'supervisor' }
 export type DemoOrgan = {
   readonly id: string
   readonly title: string
@@ -56,7 +56,7 @@ export const NETWORK: readonly DemoNode[] = [
       {
         id: 'wangchuan.party', title: '县委办公室', system: 'party', region: county,
         names: [office('wangchuan.party.committee', '中共望川县委', '望委'), office('wangchuan.party.office', '中共望川县委办公室', '望委办')],
-        people: [clerk('wc-linzhou', '林舟'), { id: 'wc-dujuan', name: '杜鹃', post: '机要室值班员', duties: 'deputy' }, clerk('wc-wuyue', '吴越'), operator('wc-jinlu', '靳鹭')],
+        people: [clerk('wc-linzhou', '林舟'), { id: 'wc-dujuan', name: '杜鹃', post: '机要室值班员', duties: 'deputy' }, clerk('wc-wuyue', '吴越'), operator('wc-jinlu', '靳鹭'), { id: 'wc-anwei', name: '安巍', post: '安全保密管理员', duties: 'supervisor' }],
       },
       { id: 'wangchuan.government', title: '县政府办公室', system: 'government', region: county, names: [office('wangchuan.government.office', '望川县人民政府办公室', '望政办')], people: [clerk('wc-kongyi', '孔奕')] },
       { id: 'wangchuan.cppcc', title: '县政协办公室', system: 'cppcc', region: county, deputies: ['wangchuan.party'], names: [office('wangchuan.cppcc.office', '政协望川县委员会办公室', '望协办')], people: [clerk('wc-shangwen', '尚文')] },
@@ -72,7 +72,8 @@ export const DUTIES: Readonly<Record<DemoPerson['duties'], readonly string[]>> =
   clerk: ['documents.read', 'documents.send', 'documents.sign'],
   deputy: ['documents.read', 'documents.deputise'],
   auditor: ['ledger.read'],
-  operator: ['console.watch', 'directory.admit'],
+  operator: ['console.watch', 'directory.admit', 'directory.reorganise'],
+  supervisor: ['directory.supervise'],
 }
 
 /** Who the headless driver acts as. Everybody else is left for whoever tries the demo. */

@@ -202,6 +202,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   'POST /api/documents/dispatches/together': { duty: 'documents.send', right: ({ dispatch }) => ({ body: { dispatches: [dispatch] } }), trespasses: 'each is refused by itself: a test of its own' },
   'POST /api/reorganisation/plan': { duty: 'directory.reorganise', answer: 422, right: () => ({ body: { order: abolish } }), trespasses: OF_THE_NODE },
+  'GET /api/reorganisation/organs': { duty: 'directory.reorganise', right: nothing, trespasses: OF_THE_NODE },
   'GET /api/reorganisation/acts': { duty: 'directory.reorganise', right: nothing, trespasses: OF_THE_NODE },
   'POST /api/reorganisation/acts': { duty: 'directory.reorganise', answer: 422, right: () => ({ body: { order: abolish } }), trespasses: OF_THE_NODE },
   'POST /api/reorganisation/acts/:id/approve': { duty: 'directory.reorganise', answer: 404, right: () => ({ params: { id: unknown } }), trespasses: noAct },

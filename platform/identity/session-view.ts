@@ -25,7 +25,7 @@ export async function viewOf(node: Node, person: PersonPrincipal, csrf: string):
   const titles = titlesOf(node)
   const withTitle = ({ id, organ, title, duties }: Post) => ({ id, organ, organTitle: titles.organ(organ), title, duties: [...duties] })
   const duties = new Set(person.posts.flatMap((each) => each.duties))
-  const menu = node.slots.get(rooms).flatMap((room) => room.menu ?? []).filter(({ permission }) => permission === null || duties.has(permission))
+  const menu = node.slots.get(rooms).flatMap((room) => room.menu ?? []).filter(({ permission }) => permission === null || [permission].flat().some((duty) => duties.has(duty)))
   return {
     session: person.session,
     person: { id: person.person, name: person.name, account: (await accountOf(node, person.person)) ?? person.person },

@@ -12,8 +12,8 @@ export type EventHandler = { readonly event: string; handle(payload: unknown, no
 /** Work that is woken by the job runner. `every` is a crontab line. The handler scans due rows; it keeps no state of its own. */
 export type Job = { readonly name: string; readonly every?: string; run(payload: unknown, node: Node): Promise<void> }
 
-/** An entry of the desk's navigation. `permission` is a duty that one of the person's posts must carry; null: everybody. */
-export type MenuEntry = { readonly id: string; readonly title: string; readonly path: string; readonly order: number; readonly permission: string | null }
+/** An entry of the desk's navigation. `permission` is a duty, or several of which one is enough, that the person's posts must carry; null: everybody. */
+export type MenuEntry = { readonly id: string; readonly title: string; readonly path: string; readonly order: number; readonly permission: string | readonly string[] | null }
 
 /**
  * The whole contract between the kernel and a room of `platform/` or `applications/`.

@@ -7,46 +7,38 @@ import { takeBequest } from '@postroad/keys/service'
 import { bequest } from '@postroad/keys/model'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { order, PROBLEMS, STEPS } from './model.ts'
-import { acts, approve, prepare, preview, stateOf, withdraw } from './service.ts'
+import { order } from './model.ts'
+import { acts, approve, calledIn, prepare, preview, stateOf, surroundings, withdraw } from './service.ts'
+import type { Told } from './telling.ts'
+import { type PlanAnswer, actAnswer, planAnswer, surroundingsAnswer } from './wire.ts'
 import { KINDS, PROBLEM_WORDS, STATES } from './words.ts'
 
 const PREPARE = 'directory.reorganise'
 const SUPERVISE = 'directory.supervise'
 
-const count = z.number().int()
-const planAnswer = z.strictObject({
-  title: z.string(),
-  problems: z.array(z.strictObject({ code: z.enum(PROBLEMS), about: z.string(), words: z.string() })),
-  /** Statements for this node's log, as they would be signed now. */
-  statements: z.array(z.record(z.string(), z.unknown())),
-  handOver: z.strictObject({ inbox: z.string(), cases: z.string(), archive: z.string(), sent: z.string() }).nullable(),
-  holdings: z.strictObject({ inbox: count, cases: count, archive: count, sent: count }),
-  postMoves: z.array(z.strictObject({ person: z.string(), post: z.string(), heir: z.string().nullable() })),
-  keyHeirs: z.array(z.string()),
-  elsewhere: z.array(z.string()),
-})
-const actAnswer = z.strictObject({
-  id: z.uuid(), title: z.string(), order, state: z.enum(STEPS), stateWords: z.string(),
-  steps: z.array(z.strictObject({ step: z.enum(STEPS), person: z.string(), post: z.string(), at: z.iso.datetime(), detail: z.record(z.string(), z.unknown()) })),
-})
 const ofAct = z.strictObject({ id: z.uuid() })
 const orderBody = z.strictObject({ order })
 
 /** Routes under /api/reorganisation: one person prepares, another approves, the node carries it out on its day. */
 export function reorganisationRoutes(server: Server, node: Node): void {
   server.post('/plan', { schema: { body: orderBody, response: { 200: planAnswer } } }, async (request) => {
-    requireDuty(request, PREPARE)
+    requireEither(request)
     const { problems, statements, ...rest } = await preview(node, request.body.order)
     return { title: KINDS[request.body.order.kind], problems: problems.map((problem) => ({ ...problem, words: PROBLEM_WORDS[problem.code] })), statements: statements.map((body) => ({ ...body })), ...restOf(rest) }
+  })
+  server.get('/organs', { schema: { response: { 200: surroundingsAnswer } } }, async (request) => {
+    requireEither(request)
+    const { self, here: own, near } = await surroundings(node)
+    return { self, here: own.map((organ) => ({ ...organ, names: [...organ.names], posts: [...organ.posts] })), near: [...near] }
   })
   server.get('/acts', { schema: { response: { 200: z.strictObject({ acts: z.array(actAnswer) }) } } }, async (request) => {
     requireEither(request)
     const rows = await acts(node)
+    const called = await calledIn(node, rows)
     return {
       acts: rows.map((row) => ({
-        id: row.id, title: KINDS[row.order.kind], order: row.order, state: stateOf(row), stateWords: STATES[stateOf(row)],
-        steps: row.steps.map(({ at, detail, ...step }) => ({ ...step, detail: { ...detail }, at: at.toISOString() })),
+        id: row.id, title: KINDS[row.order.kind], organTitle: called.organ(row.order.organ, row), order: row.order, state: stateOf(row), stateWords: STATES[stateOf(row)],
+        steps: row.steps.map(({ at, detail, ...step }) => ({ ...step, name: called.person(step.person), detail: { ...detail }, at: at.toISOString() })),
       })),
     }
   })
@@ -66,8 +58,8 @@ export function reorganisationRoutes(server: Server, node: Node): void {
   })
 }
 
-const restOf = <T extends { readonly handOver: object | null; readonly holdings: object; readonly postMoves: readonly unknown[]; readonly keyHeirs: readonly string[]; readonly elsewhere: readonly string[] }>(plan: T) =>
-  ({ handOver: plan.handOver, holdings: plan.holdings, postMoves: [...plan.postMoves], keyHeirs: [...plan.keyHeirs], elsewhere: [...plan.elsewhere] }) as Pick<z.infer<typeof planAnswer>, 'handOver' | 'holdings' | 'postMoves' | 'keyHeirs' | 'elsewhere'>
+const restOf = <T extends { readonly told: Told; readonly handOver: object | null; readonly holdings: object; readonly postMoves: readonly unknown[]; readonly keyHeirs: readonly string[]; readonly elsewhere: readonly string[] }>(plan: T) =>
+  ({ handOver: plan.handOver, holdings: plan.holdings, postMoves: [...plan.postMoves], keyHeirs: [...plan.keyHeirs], elsewhere: [...plan.elsewhere], told: { directory: [...plan.told.directory], documents: [...plan.told.documents], people: [...plan.told.people], keys: [...plan.told.keys] } }) as Pick<PlanAnswer, 'told' | 'handOver' | 'holdings' | 'postMoves' | 'keyHeirs' | 'elsewhere'>
 
 /** Whoever prepares, or whoever only supervises. @throws kernel.forbidden */
 function requireEither(request: FastifyRequest): PersonPrincipal {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { append, distributeCertificates, organKeyBodies, refresh, view, viewNow } from '@postroad/directory/service'
+import { append, distributeCertificates, neighbours, organKeyBodies, refresh, view, viewNow } from '@postroad/directory/service'
 import { suites } from '@postroad/gm/node'
-import { movePosts, postsOfOrgan } from '@postroad/identity/service'
+import { movePosts, names, postsOfOrgan } from '@postroad/identity/service'
 import type { Tx } from '@postroad/kernel/database'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
@@ -11,11 +11,12 @@ import { actorOf, record } from '@postroad/ledger/service'
 import { type Holdings, handOver, holdingsOf } from '@postroad/road/service'
 import { type StatementBody, hashOf } from '@postroad/waybill'
 import { type Facts, type Order, type Plan, type Problem, type Step, essenceOf, mayFollow, planOf } from './model.ts'
+import { type Called, type Told, tell } from './telling.ts'
 import { type ActRow, dueActs, insertAct, insertStep, listActs, lockAct } from './store.ts'
 import { reorganisationFaults } from './words.ts'
 
-/** A plan as it is shown before anybody approves it: also what the organ keeps here. */
-export type Preview = Plan & { readonly holdings: Holdings }
+/** A plan as it is shown before anybody approves it: also what the organ keeps here, and all of it in sentences. */
+export type Preview = Plan & { readonly holdings: Holdings; readonly told: Told }
 
 const MOST_LISTED = 200
 const DIRECTORY = service('directory')
@@ -23,12 +24,58 @@ const DIRECTORY = service('directory')
 /** What an order would do, and what stands in its way. Changes nothing. @throws reorganisation.cannotBeCarriedOut where there is no such organ to speak of */
 export async function preview(node: Node, order: Order): Promise<Preview> {
   const bequests = await listBequests(node)
-  return node.transaction(DIRECTORY, async (tx) => {
-    const { facts, holdings } = await factsFor(tx, node, order, bequests)
-    const plan = planOf(order, facts)
-    if (plan.problems.some(({ code }) => code === 'unknownOrgan')) throw reorganisationFaults.cannotBeCarriedOut({ problems: problemsText(plan.problems) })
-    return { ...plan, holdings }
+  const { facts, holdings } = await node.transaction(DIRECTORY, (tx) => factsFor(tx, node, order, bequests))
+  const plan = planOf(order, facts)
+  if (plan.problems.some(({ code }) => code === 'unknownOrgan')) throw reorganisationFaults.cannotBeCarriedOut({ problems: problemsText(plan.problems) })
+  const people = await names(node, facts.posts.map(({ person }) => person))
+  const called: Called = {
+    organ: (id) => facts.view.organ(id)?.title ?? (order.kind === 'establish' && id === order.organ ? order.title : id),
+    node: (id) => facts.view.node(id)?.title ?? id,
+    post: (person, id) => `${people.get(person) ?? person}（${facts.posts.find((post) => post.person === person && post.id === id)?.title ?? id}）`,
+  }
+  return { ...plan, holdings, told: tell(order, plan, holdings, facts.view, called) }
+}
+
+export type Surroundings = {
+  readonly self: string
+  /** Organs that stand at this node, with the names they hold and who works there. */
+  readonly here: readonly { readonly organ: string; readonly title: string; readonly names: readonly { readonly name: string; readonly title: string; readonly code: string }[]; readonly posts: readonly { readonly person: string; readonly name: string; readonly post: string; readonly title: string }[] }[]
+  /** Organs of the nodes next to this one: heirs across a link are mostly there. */
+  readonly near: readonly { readonly organ: string; readonly title: string; readonly nodeTitle: string }[]
+}
+
+/** What a plan is drawn from: the organs of this node, and those of its neighbours. */
+export async function surroundings(node: Node): Promise<Surroundings> {
+  const directory = view(node)
+  const now = node.now().toISOString()
+  const self = node.config.node
+  const standing = directory.organs().filter(({ organ }) => directory.organ(organ, now) !== null)
+  const own = standing.filter((entry) => entry.node === self)
+  const posts = await node.transaction(DIRECTORY, async (tx) => {
+    const found = []
+    for (const { organ } of own) found.push(...(await postsOfOrgan(tx, node, organ)))
+    return found
   })
+  const people = await names(node, [...new Set(posts.map(({ person }) => person))])
+  const near = new Set(neighbours(node))
+  return {
+    self,
+    here: own.map(({ organ, title }) => ({
+      organ, title, names: directory.namesOf(organ, now).map(({ name, title: printed, code }) => ({ name, title: printed, code })),
+      posts: posts.filter((post) => post.organ === organ).map(({ person, id, title: called }) => ({ person, name: people.get(person) ?? person, post: id, title: called })),
+    })),
+    near: standing.filter((entry) => near.has(entry.node)).map(({ organ, title, node: host }) => ({ organ, title, nodeTitle: directory.node(host)?.title ?? host })),
+  }
+}
+
+/** How the organs of an act were called when it was prepared, and who took its steps. */
+export async function calledIn(node: Node, rows: readonly ActRow[]): Promise<{ organ(id: string, row: ActRow): string; person(id: string): string }> {
+  const directory = view(node)
+  const people = await names(node, [...new Set(rows.flatMap(({ steps }) => steps.map(({ person }) => person)))])
+  return {
+    organ: (id, { order, steps }) => directory.organ(id, steps[0]?.at.toISOString() ?? '')?.title ?? directory.organ(id)?.title ?? (order.kind === 'establish' ? order.title : id),
+    person: (id) => people.get(id) ?? id,
+  }
 }
 
 async function factsFor(tx: Tx, node: Node, order: Order, bequests: Facts['bequests']): Promise<{ facts: Facts; holdings: Holdings }> {

@@ -36,6 +36,29 @@ export const PROBLEM_WORDS: Readonly<Record<ProblemCode, string>> = {
   untilPast: '截止日期已过',
 }
 
+/** What a plan does, in sentences (telling.ts). */
+export const tellingWords = {
+  begins: (title: string) => `设立「${title}」`,
+  comes: (title: string) => `「${title}」迁入本节点`,
+  renamed: (before: string, title: string) => `「${before}」更名为「${title}」；此前的公文仍显示原名`,
+  ends: (title: string, heirs: readonly string[]) => `「${title}」终止，由${heirs.map((heir) => `「${heir}」`).join('、')}承接`,
+  endsAlone: (title: string) => `「${title}」终止，没有承接单位；以后寄给它的公文退为无法投递`,
+  moves: (title: string, node: string) => `「${title}」迁往节点「${node}」`,
+  nameBegins: (title: string, organ: string) => `发文名义「${title}」启用，由「${organ}」使用`,
+  nameForATime: (title: string, organ: string, until: string) => `发文名义「${title}」启用，由「${organ}」使用到 ${until}`,
+  nameEnds: (title: string) => `发文名义「${title}」停用`,
+  parts: { inbox: '待签收', cases: '已签收未登记', archive: '已办结归档', sent: '已发出' },
+  goes: (part: string, count: number, heir: string) => `${part} ${count} 件转「${heir}」`,
+  stays: (part: string, count: number) => `${part} ${count} 件留在原处，由原单位人员收尾`,
+  byRoad: (count: number, heirs: readonly string[]) => `待签收 ${count} 件经驿道转往${heirs.map((heir) => `「${heir}」`).join('、')}，发件单位收到转投回执`,
+  later: (heir: string) => `执行后到达的公文由「${heir}」签收，发件单位看得到是谁承接`,
+  evidence: '以前的公文、回执和证据包照旧可以验证',
+  postMoves: (holder: string, heir: string) => `${holder}转到「${heir}」，职责不变`,
+  postEnds: (holder: string) => `${holder}的岗位终止`,
+  signingEnds: '原单位的签名密钥停用，不能再以它的名义发文；已签的照旧有效',
+  mayRead: (heir: string) => `「${heir}」的人员可以阅读原单位的公文（用移交的解密密钥）`,
+}
+
 export const reorganisationFaults = defineFaults('reorganisation', {
   notFound: { status: 404, message: '没有找到这项机构调整', advice: '请从机构调整列表中打开。' },
   cannotBeCarriedOut: { status: 422, message: '这项机构调整目前不能执行', advice: '请按所列问题逐项处理后重新拟办。' },

@@ -6,5 +6,6 @@ export const consolePages: PageSet = {
   routes: [
     { path: '/console/condition', lazy: async () => ({ Component: (await import('./condition/condition.tsx')).ConditionPage }) },
     { path: '/console/members', lazy: async () => ({ Component: (await import('./members/members.tsx')).MembersPage }) },
+    { path: '/console/reorganisation', lazy: async () => ({ Component: (await import('./reorganisation/reorganisation.tsx')).ReorganisationPage }) },
   ],
 }

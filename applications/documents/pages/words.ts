@@ -36,6 +36,14 @@ export const keyWords = {
   repeatWrong: '两次输入的口令不同。',
   changed: '密钥口令已修改。',
   save: '保存新口令',
+  handOver: '移交给承接单位',
+  handOverHelp: '机构改革之前办理：承接单位的人员由此能阅读本单位的公文，不能以本单位的名义签名。',
+  heir: '承接单位（输入单位名或地名）',
+  handOverDo: '移交解密密钥',
+  handedOver: (title: string) => `已移交给「${title}」，可以拟办机构改革了。`,
+  handOverFile: '承接单位在另一个节点：请把移交文件送给那里的系统管理员，在「机构改革」里收下。文件只有承接单位能打开。',
+  handOverSave: '保存移交文件',
+  handOverFileName: (title: string) => `密钥移交-${title}.json`,
   back: '返回',
 } as const
 

@@ -3,6 +3,7 @@ import { Button } from 'antd'
 import { useState } from 'react'
 import { useTerminal } from '../terminal/provider.tsx'
 import { keyWords } from '../words.ts'
+import { HandOverForm } from './hand-over-form.tsx'
 import { SecretForm } from './secret-form.tsx'
 import { UnlockForm } from './unlock-form.tsx'
 
@@ -21,14 +22,17 @@ export function KeyStatus() {
 function OpenedSheet({ idle, temporary }: { readonly idle: string; readonly temporary: boolean }) {
   const { keys } = useTerminal()
   const [changing, setChanging] = useState(false)
+  const [handingOver, setHandingOver] = useState(false)
   const close = useAct(keys.close)
   if (changing) return <SecretForm onDone={() => setChanging(false)} />
+  if (handingOver) return <HandOverForm onDone={() => setHandingOver(false)} />
   return (
     <>
       {temporary && <p className="notice">{keyWords.temporary}</p>}
       {idle !== '' && <p className="quiet">{keyWords.until(nearDate(idle))}</p>}
       <ErrorPanel thrown={close.thrown} lost="" onClose={close.forget} />
       <Button block onClick={() => setChanging(true)}>{keyWords.change}</Button>
+      <Button block onClick={() => setHandingOver(true)}>{keyWords.handOver}</Button>
       <Button block loading={close.busy} onClick={() => close.start()}>{keyWords.close}</Button>
     </>
   )

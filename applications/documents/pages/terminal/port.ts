@@ -1,4 +1,5 @@
 import type { Fault } from '@postroad/desk/kit'
+import type { Bequest } from '@postroad/keys/model'
 import type { SignedReceipt } from '@postroad/waybill'
 import type { BoardLine, Page, ReceivedRow, ReceivedView, SentRow, Story } from '../../model.ts'
 import type { Actor, Dispatched, Draft, EvidenceFile, OpenedDocument, Progress, ReceivedSummary, SentSummary } from '../../terminal/types.ts'
@@ -40,6 +41,8 @@ export type TerminalCalls = {
   openKeys(secret: string): Promise<KeySpan>
   closeKeys(): Promise<void>
   changeSecret(current: string, next: string): Promise<void>
+  /** Before a reorganisation: the acting organ's keys for decrypting, sealed for its heir. */
+  handOverKeys(heir: string): Promise<Bequest>
   organs(): Promise<readonly DirectoryEntry[]>
   anchor(): Promise<string>
   dispatch(draft: DraftHere): Promise<Dispatched>

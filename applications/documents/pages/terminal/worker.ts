@@ -72,6 +72,7 @@ const handlers: Handlers = {
   },
   closeKeys: () => here().keys.close(),
   changeSecret: (_, current, next) => here().keys.changeSecret(current, next),
+  handOverKeys: (_, heir) => here().handOverKeys(heir),
   organs: async () => directoryEntries((await here().directory()).view, new Date().toISOString()),
   anchor: async () => (await here().directory()).anchor,
   dispatch: ({ signal, tell }, draft) => {
