@@ -1,4 +1,4 @@
-import { type FaultCode, type Head, type Receipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
+import { type FaultCode, type Head, type Receipt, type SignedReceipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
 
 /** Why something ended, as receipts carry it. */
 export type Reason = NonNullable<Receipt['reason']>
@@ -42,6 +42,9 @@ export const FAILURES_BEFORE_PAUSE = 3
 const NEWS: readonly FaultCode[] = ['unknownKey', 'unknownOrgan', 'unknownNode', 'wrongSigner', 'wrongNode', 'notDeputy', 'notYetValidKey', 'nameNotHeld']
 export const isNews = (code: FaultCode): boolean => NEWS.includes(code)
 
+/** Whether an offer was put off until the directory is the same at both ends. */
+export const waitsForNews = (code: string): boolean => code === 'road.directoryBehind' || code === 'road.wrongRecipient' || NEWS.some((news) => code === `road.${news}`)
+
 /** Where a recipient's copy goes from here. */
 export type Way =
   | { readonly kind: 'here'; readonly keeper: string; readonly forwarded: boolean }
@@ -69,8 +72,14 @@ export type Split = {
   readonly nowhere: readonly { readonly entry: SlicedRecipient; readonly reason: Reason }[]
 }
 
-/** Splits recipients by next hop. What would go back to where it came from, without having been forwarded, has no way: a loop is never entered. */
-export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: string) => Way, cameFrom: string | null): Split {
+/** Whether a receipt that travels with a shipment names this heir already: then nobody forwards to it once more. */
+export const isSaid = (forwarded: readonly SignedReceipt[], organ: string, keeper: string): boolean => forwarded.some(({ receipt }) => receipt.recipient === organ && receipt.reason?.text === keeper)
+
+/**
+ * Splits recipients by next hop. What would go back to where it came from, without having been forwarded by this node, has no way: a loop is never entered.
+ * `said` are the receipts of forwarding that came with it: who only knows an heir that has handed it on since would send it in circles.
+ */
+export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: string) => Way, cameFrom: string | null, said: readonly SignedReceipt[] = []): Split {
   const here: { entry: SlicedRecipient; keeper: string; forwarded: boolean }[] = []
   const links = new Map<string, SlicedRecipient[]>()
   const nowhere: { entry: SlicedRecipient; reason: Reason }[] = []
@@ -78,7 +87,7 @@ export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: strin
   for (const entry of slice) {
     const chosen = way(entry.leaf.organ)
     if (chosen.kind === 'nowhere') nowhere.push({ entry, reason: chosen.reason })
-    else if (chosen.kind === 'link' && chosen.peer === cameFrom && !chosen.forwarded) nowhere.push({ entry, reason: { code: 'wrongRecipient', text: '' } })
+    else if (chosen.kind === 'link' && chosen.peer === cameFrom && (!chosen.forwarded || isSaid(said, entry.leaf.organ, chosen.keeper))) nowhere.push({ entry, reason: { code: 'wrongRecipient', text: '' } })
     else {
       if (chosen.forwarded) forwarded.push({ entry, to: chosen.keeper })
       if (chosen.kind === 'here') here.push({ entry, keeper: chosen.keeper, forwarded: chosen.forwarded })

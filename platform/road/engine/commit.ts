@@ -4,7 +4,7 @@ import { recordAll } from '@postroad/ledger/service'
 import type { SuiteId } from '@postroad/gm'
 import { type Head, type SignedHopLine, type SignedReceipt, nextHopLine } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
-import type { Marks } from '../model.ts'
+import { type Marks, isSaid } from '../model.ts'
 import { countTaken, rememberMarks } from '../store/links.ts'
 import { type DueReceipt, deleteDue, insertDue, markRelayed, receiptsById } from '../store/receipts.ts'
 import { markEnded, markFailed, markHandedOn } from '../store/shipments.ts'
@@ -63,8 +63,7 @@ export async function signIntakes(road: Road, intakes: readonly Intake[], now: D
     ...(from.kind === 'person' ? [{ head, receipt: ownReceipt(road, head, { kind: 'submitted', recipient: null }, now) }] : []),
     ...recipients.flatMap(({ leaf }) => {
       const keeper = directory.standsFor(leaf.organ, at)
-      const isSaid = forwarded.some(({ receipt }) => receipt.recipient === leaf.organ && receipt.reason?.text === keeper)
-      return keeper === null || keeper === leaf.organ || isSaid ? [] : [{ head, receipt: ownReceipt(road, head, { kind: 'forwarded', recipient: leaf.organ, reason: { code: 'forwarded', text: keeper } }, now) }]
+      return keeper === null || keeper === leaf.organ || isSaid(forwarded, leaf.organ, keeper) ? [] : [{ head, receipt: ownReceipt(road, head, { kind: 'forwarded', recipient: leaf.organ, reason: { code: 'forwarded', text: keeper } }, now) }]
     }),
   ])
   const seals = await sealBySuite(road, 'receipt', receipts.map(({ head }) => head), receipts.map(({ receipt }) => receipt))

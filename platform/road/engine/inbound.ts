@@ -150,7 +150,7 @@ export function checkShipment(road: Road, peer: string, id: string, shipment: Sh
   require(senderMayOf(road, shipment))
   for (const { leaf } of slice) require(recipientKey(directory, leaf, head.suite, head.created))
   const at = road.node.now().toISOString()
-  const split = splitByWay(slice, (organ) => wayTo(directory, road.self, organ, at), peer)
+  const split = splitByWay(slice, (organ) => wayTo(directory, road.self, organ, at), peer, forwarded)
   const stray = split.nowhere.find(({ reason }) => reason.code === 'wrongRecipient')
   if (stray !== undefined) {
     const refusal = roadFaults.wrongRecipient({ message: head.id, organ: stray.entry.leaf.organ })

@@ -74,8 +74,8 @@ function refuseStray(road: Road, intakes: readonly SignedIntake[], now: Date, re
   })
 }
 
-const splitOf = (road: Road, { directory, from }: SignedIntake, recipients: readonly SlicedRecipient[], now: Date): Split =>
-  splitByWay(recipients, (organ) => wayTo(directory, road.self, organ, now.toISOString()), from.kind === 'peer' ? from.peer : null)
+const splitOf = (road: Road, { directory, from, forwarded }: SignedIntake, recipients: readonly SlicedRecipient[], now: Date): Split =>
+  splitByWay(recipients, (organ) => wayTo(directory, road.self, organ, now.toISOString()), from.kind === 'peer' ? from.peer : null, forwarded)
 
 async function refuseOtherContent(tx: Tx, intakes: readonly SignedIntake[], inserted: ReadonlySet<string>, results: Map<SignedIntake, IntakeResult>): Promise<readonly SignedIntake[]> {
   const repeated = await messageFacts(tx, intakes.filter(({ message }) => !inserted.has(message.head.id)).map(({ message }) => message.head.id))

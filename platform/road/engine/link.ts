@@ -1,6 +1,6 @@
 import { isBlocked } from '@postroad/directory/service'
 import { service } from '@postroad/kernel/principal'
-import { FAILURES_BEFORE_PAUSE, HEARTBEAT_MS, type Lane, backOff, laneOf, orderKey } from '../model.ts'
+import { FAILURES_BEFORE_PAUSE, HEARTBEAT_MS, type Lane, backOff, laneOf, orderKey, waitsForNews } from '../model.ts'
 import { setLinkFailure } from '../store/links.ts'
 import { findMessages } from '../store/messages.ts'
 import { type Lease, claimShipments, extendLeases, releaseLeases, tryAtOnce } from '../store/shipments.ts'
@@ -29,6 +29,8 @@ export type Link = {
 }
 export type LinkReport = { readonly peer: string; readonly greeted: boolean; readonly failures: number; readonly pausedUntil: Date | null; readonly lastError: string | null; readonly waiting: number; readonly receipts: number }
 
+/** A pause of four seconds at most. */
+const NEWS_FAILURES = 4
 const CLAIM = 128
 /** Some minutes; a write that fails for so long is left to the lease's end and another try. */
 const MOST_WRITES = 60
@@ -151,7 +153,8 @@ export function openLink(road: Road, peer: string): Link {
       look[laneOf(entry.message.bodyBytes)] = true
     } else {
       countServerFault(result.code)
-      const pause = backOff(entry.attempts + 1, Math.random())
+      // whoever waits for news of the directory has it within seconds
+      const pause = backOff(waitsForNews(result.code) ? Math.min(entry.attempts + 1, NEWS_FAILURES) : entry.attempts + 1, Math.random())
       await retry(result.code, pause)
       setTimeout(() => ((look[laneOf(entry.message.bodyBytes)] = true), pump()), pause + 5).unref()
     }
