@@ -1,6 +1,10 @@
 import { z } from 'zod'
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
+/** web: desk and interface; road: the door for other nodes and the links; jobs: timers. */
+const ROLES = ['web', 'road', 'jobs'] as const
+export type Role = (typeof ROLES)[number]
+export const ALL_ROLES: readonly Role[] = ROLES
 
 /** The environment, read in this one place. Every switch from one machine to several is here and nowhere else. */
 const environment = z.object({
@@ -28,6 +32,10 @@ const environment = z.object({
   /** A collector that takes traces over OTLP/HTTP, for instance http://127.0.0.1:4318; without it none are made. The share of traces that are kept. */
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+  /** What this process does of the node's work: any of `web`, `road`, `jobs`; several processes share one database and one home. */
+  POSTROAD_ROLES: z.string().default(ROLES.join(',')).transform((text) => text.split(',')).pipe(z.array(z.enum(ROLES)).min(1)),
+  /** Socket of a key process that runs on another machine, forwarded to this one; none: the key process of this home. */
+  POSTROAD_KEYS: z.string().optional(),
   POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }).refine(({ POSTROAD_METRICS_PORT: port, POSTROAD_METRICS_HOST: host, POSTROAD_METRICS_TOKEN: token }) => port === undefined || token !== undefined || LOOPBACK.test(host), {
   path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
@@ -43,12 +51,16 @@ export type Config = {
   readonly database: { readonly url: string; readonly migratorUrl: string } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
+  readonly roles: readonly Role[]
+  /** Socket of the key process; null: the one of this home. */
+  readonly keys: string | null
   readonly log: string
 }
 
 /** Parses the environment; a wrong value stops the start with its name. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const read = environment.parse(env)
+  if (read.DATABASE_URL === undefined && read.POSTROAD_ROLES.length < ROLES.length) throw new Error('POSTROAD_ROLES: several processes of one node need DATABASE_URL; the embedded PostgreSQL belongs to one process')
   return {
     node: read.POSTROAD_NODE,
     home: read.POSTROAD_HOME,
@@ -58,6 +70,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
+    roles: read.POSTROAD_ROLES,
+    keys: read.POSTROAD_KEYS ?? null,
     log: read.POSTROAD_LOG,
   }
 }
