@@ -20,7 +20,7 @@ import { directoryFaults, directoryTitle } from './words.ts'
 
 const JOIN_PAUSE_MS = 2000
 const LONGEST_JOIN_PAUSE_MS = 30_000
-/** Other processes of this node state things too; their event may have been handled there. */
+/** Other processes of this node state things too; a hint of it may get lost. */
 const REFRESH_MS = 5000
 const HEARTBEAT_MS = 20 * 3600_000
 
@@ -33,7 +33,7 @@ export const directory = definePlugin({
   migrations: new URL('./migrations/', import.meta.url),
   routes: directoryRoutes,
   events: [directoryChanged],
-  on: [{ event: directoryChanged.name, handle: async (_payload, node) => refresh(node) }],
+  hears: [{ event: directoryChanged.name, hear: refresh }],
   jobs: [{ name: 'heartbeat', every: '41 * * * *', run: async (_payload, node) => beat(node) }],
   async start(node) {
     const bootstrap = readBootstrap(node)
@@ -50,7 +50,7 @@ export const directory = definePlugin({
     if (bootstrap !== null) await stateBootstrap(node, bootstrap)
     await distributeCertificates(node)
     const stopping = new AbortController()
-    const joining = secrets.anchor === null ? joinUntilDone(node, bootstrap, stopping.signal) : Promise.resolve()
+    const joining = secrets.anchor === null && node.processes.does('jobs') ? joinUntilDone(node, bootstrap, stopping.signal) : Promise.resolve()
     const exchange = startExchange(node)
     const refreshing = setInterval(() => void refresh(node).catch((error: unknown) => node.log.error({ err: error }, 'directory: refresh failed')), REFRESH_MS).unref()
     return {
@@ -68,6 +68,11 @@ async function joinUntilDone(node: Node, bootstrap: Bootstrap | null, signal: Ab
   const parent = bootstrap?.parent ?? null
   if (parent === null) return void node.log.error('directory: this node has not joined its tree and knows no parent; start it with its first-start settings')
   for (let pause = JOIN_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_JOIN_PAUSE_MS)) {
+    if (!node.processes.isEldest('jobs')) {
+      await pauseFor(JOIN_PAUSE_MS, signal)
+      continue
+    }
+    if (node.slots.get(directoryRoom).secrets.anchor !== null) return // the process that was at it before has done it
     try {
       await joinParent(node, parent)
       await distributeCertificates(node)
@@ -76,12 +81,15 @@ async function joinUntilDone(node: Node, bootstrap: Bootstrap | null, signal: Ab
       if (error instanceof Refusal) node.log.warn({ parent: parent.node, code: error.code, detail: error.detail }, 'directory: not joined yet')
       else node.log.error({ err: error, parent: parent.node }, 'directory: joining failed')
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pause)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-    })
+    await pauseFor(pause, signal)
   }
 }
+
+const pauseFor = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
 
 /** A sign of life in the log at least daily: readers grade how fresh a log is. */
 async function beat(node: Node): Promise<void> {

@@ -3,7 +3,7 @@ import type { Tx } from '@postroad/kernel/database'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import { type DirectoryView, type LogHead, type SignedStatement, extend, readLogs, signedStatementHash } from '@postroad/waybill'
-import { type NodeKey, type SecretsFile, loadedPair, readOwnHead, writeOwnHead } from './secrets.ts'
+import { type NodeKey, type SecretsFile, loadedPair, readOwnHead, readSecrets, writeOwnHead } from './secrets.ts'
 import { lastStatement, statementsAfter } from './store.ts'
 import { directoryFaults } from './words.ts'
 
@@ -47,6 +47,7 @@ export function refresh(node: Node): Promise<void> {
 }
 
 async function lookAgain(node: Node, room: DirectoryRoom): Promise<void> {
+  if (room.secrets.anchor === null) room.secrets = readSecrets(node.config.home) ?? room.secrets // another process may have joined for all
   const { last, read } = await node.transaction(service('directory'), async (tx) => ({ last: await lastStatement(tx, room.secrets.node), read: await readView(tx, node) }))
   const current = read?.view ?? null
   // Kept before anybody can be told of it: after a restore nothing else may take this line's place.

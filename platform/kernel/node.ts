@@ -11,8 +11,8 @@ export type Processes = {
   does(role: Role): boolean
   /** Whether this is the eldest living process of the role: for timers of which one is enough and two do no harm. */
   isEldest(role: Role): boolean
-  /** Whether another living process has the role. */
-  hasOthers(role: Role): boolean
+  /** Whether another process of the node lives. */
+  hasOthers(): boolean
 }
 
 /** What every room is handed: the running node. Rooms find each other through imports of `service.ts`, not through this. */

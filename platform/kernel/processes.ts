@@ -31,7 +31,7 @@ export function createProcesses(roles: readonly Role[]): Processes & { see(rows:
     see: (rows) => void (living = rows),
     does: (role) => roles.includes(role),
     isEldest: (role) => roles.includes(role) && (first(role)?.id ?? self) === self,
-    hasOthers: (role) => living.some((row) => row.id !== self && row.roles.includes(role)),
+    hasOthers: () => living.some(({ id }) => id !== self),
   }
 }
 
@@ -42,9 +42,9 @@ export async function enrol(node: Node, processes: ReturnType<typeof createProce
       await renew(tx, processes.self, node.config.roles)
       const rows = await readAll(tx)
       const dead = rows.filter((row) => row.id !== processes.self && (row.isSilent || hasDiedHere(row)))
-      for (const { id, roles, workers } of await remove(tx, dead.map(({ id }) => id))) {
-        node.log.warn({ process: id, roles }, 'a process of this node is gone')
-        await node.emit(tx, processGone.name, { process: id, roles, workers })
+      for (const { id: process, roles, workers } of await remove(tx, dead.map(({ id }) => id))) {
+        node.log.warn({ process, roles }, 'a process of this node is gone')
+        await node.emit(tx, processGone.name, { process, roles, workers })
       }
       processes.see(rows.filter((row) => !dead.includes(row)))
     })

@@ -1,12 +1,13 @@
 import { canonical } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
-import type { Relayed } from '../store/receipts.ts'
+import { service } from '@postroad/kernel/principal'
+import { type Relayed, releaseRelays } from '../store/receipts.ts'
 import { LinkFailure } from '../transport/port.ts'
 import type { Road } from './road.ts'
 import { EPOCH_HEADER, JSON_TYPE, NODE_HEADER, addressOf, faultOf, paths, readReply, receiptsAnswer } from './wire.ts'
 
 /** Receipts that wait for a link, in memory; the database has them too. */
-export type RelayQueue = { readonly size: number; add(relays: readonly Relayed[]): void; pump(): void }
+export type RelayQueue = { readonly size: number; readonly hasRoom: boolean; add(relays: readonly Relayed[]): void; pump(): void }
 export type RelayLink = {
   /** The peer's epoch once it was greeted; null while it cannot be called. */
   epoch(): string | null
@@ -19,12 +20,12 @@ export type RelayLink = {
 
 const AT_ONCE = 400
 const IN_FLIGHT = 2
-/** How much lies in memory; the rest is found in the database by the next look. */
+/** How much lies in memory; the rest waits in the database, held by nobody. */
 const MOST = 8000
 /** Receipts wait this long for others: they travel in batches. */
 const LINGER_MS = 10
 
-/** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what a crash leaves is found by the next look and sent again. */
+/** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what could not be sent, or whose holder died, is claimed by the next look. */
 export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueue {
   const waiting = new Map<number, Relayed>()
   const under = new Set<number>()
@@ -55,11 +56,13 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
       faultpoint('relay.afterAnswer')
       if (reply.status !== 200) {
         const { code } = faultOf(reply)
+        await giveBack(batch)
         if (code === 'road.greetFirst') return link.greetAgain()
         return road.node.log.warn({ peer, code }, 'receipts not taken; tried again later')
       }
       const { mark, refused } = readReply(reply, receiptsAnswer)
       const verdicts = new Map(refused.map((one) => [one.id, one]))
+      await giveBack(batch.filter(({ signed }) => verdicts.get(signed.receipt.id)?.later === true))
       const settled = batch.flatMap(({ seq, signed }) => {
         const verdict = verdicts.get(signed.receipt.id)
         if (verdict?.later === true) return []
@@ -68,16 +71,21 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
       })
       await road.writer.write({ kind: 'relayed', relays: settled, peer, keys: [], weight: settled.length * 64, lazy: true })
     } catch (error) {
+      await giveBack(batch)
       if (!(error instanceof LinkFailure)) throw error
       await link.fail(error)
     }
   }
+  const giveBack = (batch: readonly Relayed[]): Promise<void> => road.node.transaction(service('road'), (tx) => releaseRelays(tx, batch.map(({ seq }) => seq)))
   return {
+    get hasRoom() {
+      return waiting.size + under.size < MOST
+    },
     get size() {
       return waiting.size + under.size
     },
     add(relays) {
-      for (const relay of relays) if (waiting.size < MOST && !under.has(relay.seq)) waiting.set(relay.seq, relay)
+      for (const relay of relays) if (!under.has(relay.seq)) waiting.set(relay.seq, relay)
       if (waiting.size >= AT_ONCE) return link.pump()
       timer ??= setTimeout(() => ((timer = null), link.pump()), LINGER_MS)
     },

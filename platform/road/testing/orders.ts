@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { append, refresh, view } from '@postroad/directory/service'
 import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
+import { verifyLedger } from '@postroad/ledger/service'
 import type { SignedReceipt, StatementBody } from '@postroad/waybill'
 import { type FaultPoint, armFault } from '../faultpoints.ts'
 import { type Submission, act, arrivals, chunk, dispatch, inbox, linkReports, track } from '../service.ts'
@@ -17,6 +18,7 @@ export type Order =
   | { readonly kind: 'chunk'; readonly by: PersonPrincipal; readonly message: string; readonly index: number }
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'links' }
+  | { readonly kind: 'ledger' }
   /** Dies at the n-th passing of the point; null disarms. */
   | { readonly kind: 'fault'; readonly point: FaultPoint | null; readonly passings: number }
 type Asked<O> = { readonly number: number; readonly order: O }
@@ -30,6 +32,7 @@ export async function obey(node: Node, order: Order): Promise<unknown> {
   if (order.kind === 'arrivals') return node.transaction(order.by, (tx) => arrivals(tx, { organs: order.by.organs, limit: order.limit }))
   if (order.kind === 'chunk') return node.transaction(order.by, (tx) => chunk(tx, node, order.message, order.index))
   if (order.kind === 'links') return linkReports(node)
+  if (order.kind === 'ledger') return verifyLedger(node)
   if (order.kind === 'fault') return armFault(order.point, order.passings)
   return view(node).checkpoint().hash
 }
