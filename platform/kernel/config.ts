@@ -34,6 +34,10 @@ const environment = z.object({
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   /** What this process does of the node's work: any of `web`, `road`, `jobs`; several processes share one database and one home. */
   POSTROAD_ROLES: z.string().default(ROLES.join(',')).transform((text) => text.split(',')).pipe(z.array(z.enum(ROLES)).min(1)),
+  /** Where sealed bodies lie: `s3://bucket/prefix?endpoint=https://…&region=…`; none: a folder of the home. Credentials as S3's own tools take them. */
+  POSTROAD_BLOBS: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
   /** Socket of a key process that runs on another machine, forwarded to this one; none: the key process of this home. */
   POSTROAD_KEYS: z.string().optional(),
   POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -41,6 +45,8 @@ const environment = z.object({
   path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
 })
 
+/** An S3 bucket, or a part of one. `prefix` is empty or ends with a slash. */
+export type BucketConfig = { readonly endpoint: string; readonly bucket: string; readonly prefix: string; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string }
 
 export type Config = {
   readonly node: string
@@ -51,6 +57,8 @@ export type Config = {
   readonly database: { readonly url: string; readonly migratorUrl: string } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
+  /** Null: a folder of the home. */
+  readonly blobs: BucketConfig | null
   readonly roles: readonly Role[]
   /** Socket of the key process; null: the one of this home. */
   readonly keys: string | null
@@ -70,8 +78,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
+    blobs: read.POSTROAD_BLOBS === undefined ? null : bucketOf(read.POSTROAD_BLOBS, read.AWS_ACCESS_KEY_ID, read.AWS_SECRET_ACCESS_KEY),
     roles: read.POSTROAD_ROLES,
     keys: read.POSTROAD_KEYS ?? null,
     log: read.POSTROAD_LOG,
   }
+}
+
+function bucketOf(text: string, accessKeyId: string | undefined, secretAccessKey: string | undefined): BucketConfig {
+  const url = URL.parse(text)
+  const endpoint = URL.parse(url?.searchParams.get('endpoint') ?? '')
+  if (url === null || url.protocol !== 's3:' || url.hostname === '' || endpoint === null) throw new Error('POSTROAD_BLOBS: write s3://bucket/prefix?endpoint=https://…')
+  if (accessKeyId === undefined || secretAccessKey === undefined) throw new Error('POSTROAD_BLOBS needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
+  const prefix = url.pathname.replace(/^\/+|\/+$/g, '')
+  return { endpoint: endpoint.origin, bucket: url.hostname, prefix: prefix === '' ? '' : `${prefix}/`, region: url.searchParams.get('region') ?? 'us-east-1', accessKeyId, secretAccessKey }
 }

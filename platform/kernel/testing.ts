@@ -111,6 +111,7 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     database: { url: database.app, migratorUrl: database.migrator },
     metrics: null,
     traces: null,
+    blobs: null,
     roles: ALL_ROLES,
     keys: null,
     log: 'warn',
