@@ -30,7 +30,9 @@ export async function applyIntakes(tx: Tx, road: Road, intakes: readonly SignedI
   const results = new Map<SignedIntake, IntakeResult>()
   const fresh = await keepNew(tx, intakes, results)
   const known = await insertMessages(tx, fresh.map(({ message }) => message))
-  const same = await refuseOtherContent(tx, fresh, known, results)
+  // a message that is here already may have been taken by another process since we looked: that one has committed now, and its answer stands
+  const repeated = await keepNew(tx, fresh.filter(({ message }) => !known.has(message.head.id)), results)
+  const same = await refuseOtherContent(tx, [...fresh.filter(({ message }) => known.has(message.head.id)), ...repeated], known, results)
   const taken = await splitNew(tx, road, same, now)
   await answerRecalls(tx, road, taken.map(({ intake, split }) => ({ head: intake.message.head, organs: split.here.map(({ entry }) => entry.leaf.organ) })), now, journal, aftermath)
   await markRecallRequests(tx, road, taken.filter(({ intake }) => intake.from.kind === 'person').map(({ intake }) => ({ head: intake.message.head, organs: intake.recipients.map(({ leaf }) => leaf.organ) })), now)
