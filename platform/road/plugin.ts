@@ -70,5 +70,9 @@ async function followDirectory(node: Node): Promise<void> {
 
 /** How each link of this process is doing, for people who watch the road; none where the process has no links. */
 export const linkReports = (node: Node): readonly LinkReport[] => node.slots.get(engineSlot).links()
-/** Where other nodes reach this process's road; null where it does not serve it. */
-export const roadAddress = (node: Node): string | null => node.slots.get(engineSlot).address
+/** Where other nodes reach this process's road. @throws Error where it has not the role to serve it */
+export function roadAddress(node: Node): string {
+  const { address } = node.slots.get(engineSlot)
+  if (address === null) throw new Error('this process does not serve the road')
+  return address
+}
