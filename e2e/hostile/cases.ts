@@ -89,8 +89,8 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   'GET /api/console/members': { duty: 'directory.admit', right: nothing, trespasses: WHOLE_CENTRE },
   'POST /api/console/invitations': {
-    duty: 'directory.admit', answer: 201, trespasses: WHOLE_CENTRE,
-    right: () => ({ body: { node: 'newcomer', title: '新节点', level: 'department', region: '320000', regionTitle: '江源省', maxLabel: 0 } }),
+    duty: 'directory.admit', answer: 409, trespasses: WHOLE_CENTRE, // a node that is there already: nobody is invited
+    right: () => ({ body: { node: 'hostile', title: '新节点', level: 'department', region: '320000', regionTitle: '江源省', maxLabel: 0 } }),
   },
   'POST /api/console/invitations/:id/approve': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { fingerprint: 'ab'.repeat(32) }, code: 'directory.noInvitation' }] },
   'POST /api/console/invitations/:id/refuse': { duty: 'directory.admit', answer: 404, right: () => ({ params: { id: unknown }, body: { reason: '未列入计划' } }), trespasses: () => [{ what: 'an invitation that is not there', params: { id: unknown }, body: { reason: '未列入计划' }, code: 'directory.noInvitation' }] },
@@ -157,7 +157,8 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   'GET /api/documents/lists': { duty: 'documents.send', right: nothing, trespasses: 'answers with one’s own and what is shared on the node' },
   'POST /api/documents/lists': {
-    duty: 'documents.send', right: () => ({ body: { list: unknown, version: 1, shared: false, title: '各县委', members: [{ organ: 'gamma', name: 'gamma.name', role: 'to' }], ended: false } }),
+    duty: 'documents.send', answer: 409, right: () => ({ body: { list: unknown, version: 700, shared: false, // a version that nobody has: nothing is stored
+      title: '各县委', members: [{ organ: 'gamma', name: 'gamma.name', role: 'to' }], ended: false } }),
     trespasses: () => [{ what: 'a list for the whole node without the duty', body: { list: unknown, version: 1, shared: true, title: '各县委', members: [], ended: false }, status: 403, code: 'documents.dutyMissing' }],
   },
   'GET /api/documents/received': { duty: 'documents.read', right: () => ({ query: { view: 'all' } }), trespasses: OWN_ONLY },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type KeyPair, SUITE_IDS, type SuiteId, type Suites, base64url, fromBase64url } from '@postroad/gm'
@@ -51,14 +52,15 @@ export const writeOwnHead = (home: string, head: LogHead): void => replaceFile(h
 
 function replaceFile(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const file = openSync(`${path}.new`, 'w', 0o600)
+  const aside = `${path}.${randomBytes(6).toString('hex')}.new` // each process writes its own
+  const file = openSync(aside, 'wx', 0o600)
   try {
     writeSync(file, content)
     fsyncSync(file)
   } finally {
     closeSync(file)
   }
-  renameSync(`${path}.new`, path)
+  renameSync(aside, path)
   const folder = openSync(dirname(path), 'r')
   try {
     fsyncSync(folder)

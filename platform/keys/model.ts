@@ -69,6 +69,7 @@ export const control = z.discriminatedUnion('control', [
   z.strictObject({ control: z.literal('createOrgan'), organ: id, holders: z.array(id).max(200) }),
   z.strictObject({ control: z.literal('setCertificates'), organ: id, key: id }),
   z.strictObject({ control: z.literal('listOrgans') }),
+  z.strictObject({ control: z.literal('pid') }),
   z.strictObject({ control: z.literal('processKeys') }),
   z.strictObject({ control: z.literal('count') }),
   z.strictObject({ control: z.literal('closeSession'), session: z.string().min(1).max(128) }),

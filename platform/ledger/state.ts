@@ -43,8 +43,10 @@ export function readAnchor(home: string): Checkpoint | null {
   return existsSync(anchorFile(home)) ? checkpoint.parse(JSON.parse(readFileSync(anchorFile(home), 'utf8'))) : null
 }
 
-/** Keeps the newest checkpoint where somebody who only reaches the database cannot take it back. */
-export const writeAnchor = (home: string, value: Checkpoint): void => replaceFile(anchorFile(home), JSON.stringify(value))
+/** Keeps the newest checkpoint where somebody who only reaches the database cannot take it back. Of several processes the slower does not lower it. */
+export function writeAnchor(home: string, value: Checkpoint): void {
+  if ((readAnchor(home)?.size ?? 0) <= value.size) replaceFile(anchorFile(home), JSON.stringify(value))
+}
 
 /** Makes the state for a node's life. A missing key is made only for an empty ledger: a new key would hide forged rows. */
 export async function openLedger(node: Node): Promise<LedgerState> {
@@ -61,12 +63,13 @@ export async function openLedger(node: Node): Promise<LedgerState> {
 
 function replaceFile(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const file = openSync(`${path}.new`, 'w', 0o600)
+  const aside = `${path}.${randomBytes(6).toString('hex')}.new` // each process writes its own
+  const file = openSync(aside, 'wx', 0o600)
   try {
     writeSync(file, typeof content === 'string' ? Buffer.from(content) : content)
     fsyncSync(file)
   } finally {
     closeSync(file)
   }
-  renameSync(`${path}.new`, path)
+  renameSync(aside, path)
 }

@@ -1,3 +1,4 @@
+import { oneLine } from '@postroad/kernel/text'
 import { directoryId } from '@postroad/waybill'
 import { z } from 'zod'
 
@@ -7,10 +8,10 @@ const instant = z.string()
 const person = z.strictObject({ id: z.string(), name: z.string() })
 const level = z.enum(['province', 'city', 'county', 'department'])
 const place = z.strictObject({
-  title: z.string().trim().min(1).max(200),
+  title: oneLine(200),
   level,
-  region: z.string().trim().min(1).max(32),
-  regionTitle: z.string().trim().min(1).max(100),
+  region: oneLine(32),
+  regionTitle: oneLine(100),
   maxLabel: z.number().int().min(0).max(2),
 })
 

@@ -1,9 +1,10 @@
+import { oneLine } from '@postroad/kernel/text'
 import { directoryId, instant, uuid } from '@postroad/waybill'
 import { z } from 'zod'
 
 /** One recipient of a list, as a draft names it. */
 const listMember = z.strictObject({ organ: directoryId, name: directoryId, role: z.enum(['to', 'cc']) })
-const title = z.string().trim().min(1).max(60)
+const title = oneLine(60)
 
 /** A list of recipients (常用发送范围) as it stands now. `own`: of the organ acted for, which alone may change it. */
 export const recipientList = z.strictObject({ list: uuid, organ: directoryId, own: z.boolean(), version: z.number().int(), shared: z.boolean(), title, members: z.array(listMember), at: instant })

@@ -1,13 +1,14 @@
 import { canonical } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
+import { service } from '@postroad/kernel/principal'
 import type { z } from 'zod'
-import type { RelayVerdict, Relayed } from '../store/receipts.ts'
+import { type RelayVerdict, type Relayed, releaseRelays } from '../store/receipts.ts'
 import { LinkFailure } from '../transport/port.ts'
 import type { Road } from './road.ts'
 import { EPOCH_HEADER, JSON_TYPE, NODE_HEADER, addressOf, faultOf, paths, readReply, receiptsAnswer } from './wire.ts'
 
 /** Receipts that wait for a link, in memory; the database has them too. */
-export type RelayQueue = { readonly size: number; add(relays: readonly Relayed[]): void; pump(): void }
+export type RelayQueue = { readonly size: number; readonly hasRoom: boolean; add(relays: readonly Relayed[]): void; pump(): void }
 export type RelayLink = {
   /** The peer's epoch once it was greeted; null while it cannot be called. */
   epoch(): string | null
@@ -20,10 +21,11 @@ export type RelayLink = {
 
 const AT_ONCE = 400
 const IN_FLIGHT = 2
-/** How much lies in memory; the rest is found in the database by the next look. */
+/** How much lies in memory; the rest waits in the database, held by nobody. */
 const MOST = 8000
 /** Receipts wait this long for others: they travel in batches. */
 const LINGER_MS = 10
+const KEPT_MS = 2_000
 
 /** What a peer's answer means for each receipt that it was sent; what it may take later is left out. */
 export function verdictsOf(batch: readonly { readonly seq: number; readonly id: string }[], { mark, refused }: z.infer<typeof receiptsAnswer>): readonly RelayVerdict[] {
@@ -36,7 +38,7 @@ export function verdictsOf(batch: readonly { readonly seq: number; readonly id: 
   })
 }
 
-/** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what a crash leaves is found by the next look and sent again. */
+/** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what could not be sent, or whose holder died, is claimed by the next look. */
 export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueue {
   const waiting = new Map<number, Relayed>()
   const under = new Set<number>()
@@ -67,22 +69,39 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
       faultpoint('relay.afterAnswer')
       if (reply.status !== 200) {
         const { code } = faultOf(reply)
+        await giveBack(batch)
         if (code === 'road.greetFirst') return link.greetAgain()
         return road.node.log.warn({ peer, code }, 'receipts not taken; tried again later')
       }
-      const settled = verdictsOf(batch.map(({ seq, signed }) => ({ seq, id: signed.receipt.id })), readReply(reply, receiptsAnswer))
+      const answer = readReply(reply, receiptsAnswer)
+      const later = new Set(answer.refused.flatMap((one) => (one.later ? [one.id] : [])))
+      await giveBack(batch.filter(({ signed }) => later.has(signed.receipt.id)))
+      const settled = verdictsOf(batch.map(({ seq, signed }) => ({ seq, id: signed.receipt.id })), answer)
       await road.writer.write({ kind: 'relayed', relays: settled, peer, keys: [], weight: settled.length * 64, lazy: true })
     } catch (error) {
+      await giveBack(batch)
       if (!(error instanceof LinkFailure)) throw error
       await link.fail(error)
     }
   }
+  /** What this process can neither send nor give back, while the database is away, it keeps and sends later: nobody else would. */
+  const giveBack = async (batch: readonly Relayed[]): Promise<void> => {
+    try {
+      await road.node.transaction(service('road'), (tx) => releaseRelays(tx, batch.map(({ seq }) => seq)))
+    } catch (error) {
+      road.node.log.warn({ err: error, peer }, 'receipts not given back; kept')
+      setTimeout(() => (batch.forEach((relay) => waiting.set(relay.seq, relay)), link.pump()), KEPT_MS).unref()
+    }
+  }
   return {
+    get hasRoom() {
+      return waiting.size + under.size < MOST
+    },
     get size() {
       return waiting.size + under.size
     },
     add(relays) {
-      for (const relay of relays) if (waiting.size < MOST && !under.has(relay.seq)) waiting.set(relay.seq, relay)
+      for (const relay of relays) if (!under.has(relay.seq)) waiting.set(relay.seq, relay)
       if (waiting.size >= AT_ONCE) return link.pump()
       timer ??= setTimeout(() => ((timer = null), link.pump()), LINGER_MS)
     },

@@ -39,6 +39,8 @@ export type Hands = {
   relays(relays: readonly import('../store/receipts.ts').Relayed[]): void
   /** Whether a link's lane has room in memory for so many bytes; what has none waits in the database. */
   hasRoom(link: string, lane: import('../model.ts').Lane): boolean
+  /** The same for receipts on their way back. */
+  hasRoomForRelays(link: string): boolean
   /** Something was heard from a peer: it may be tried at once. */
   heard(peer: string): void
 }

@@ -68,11 +68,9 @@ export async function releaseLeases(tx: Tx, held: readonly Lease[]): Promise<voi
   await sql`update road.shipment s set lease_owner = null, lease_until = null from ${leases(held)} where s.id = r.shipment and s.fence = r.fence and s.state = 'queued'`.execute(tx)
 }
 
-/** Frees what a holder that is gone had claimed, instead of waiting for its leases to run out. */
-export async function releaseGone(tx: Tx, isGone: (holder: string) => boolean): Promise<void> {
-  const { rows } = await sql<{ holder: string }>`select distinct lease_owner as holder from road.shipment where state = 'queued' and lease_owner is not null`.execute(tx)
-  const gone = rows.map(({ holder }) => holder).filter(isGone)
-  if (gone.length > 0) await sql`update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and lease_owner = any(${gone}::text[])`.execute(tx)
+/** Frees what these processes had claimed, instead of waiting for their leases to run out: they are gone. */
+export async function releaseLeasesOf(tx: Tx, holders: readonly string[]): Promise<void> {
+  await sql`update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and lease_owner = any(${[...holders]}::text[])`.execute(tx)
 }
 
 /** The next centre took custody. Whoever lost the lease changes nothing; the same answer comes to the one who has it. */
@@ -114,9 +112,10 @@ export async function tryAtOnce(tx: Tx, link: string, now: Date): Promise<void> 
   await sql`update road.shipment set next_at = ${now} where link = ${link} and state = 'queued' and next_at > ${now} and not coalesce(lease_until between ${now} and ${farthest(now)}, false)`.execute(tx)
 }
 
-/** Links with waiting shipments. */
-export async function waitingLinks(tx: Tx): Promise<readonly string[]> {
-  const { rows } = await sql<{ link: string }>`select distinct link from road.shipment where state = 'queued'`.execute(tx)
+/** Of these links, those with waiting shipments. One look into the index for each, however long the queues are. */
+export async function waitingLinks(tx: Tx, links: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await sql<{ link: string }>`select l as link from unnest(${[...links]}::text[]) l
+    where exists (select from road.shipment s where s.link = l and s.state = 'queued' offset 0)`.execute(tx)
   return rows.map(({ link }) => link)
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { append, refresh, view } from '@postroad/directory/service'
 import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
+import { verifyLedger } from '@postroad/ledger/service'
 import type { SignedReceipt, StatementBody } from '@postroad/waybill'
 import { type FaultPoint, armFault } from '../faultpoints.ts'
 import { type Submission, act, arrivals, chunk, dispatch, exportBundle, importBundles, inbox, linkReports, track } from '../service.ts'
@@ -19,6 +20,7 @@ export type Order =
   | { readonly kind: 'links' }
   | { readonly kind: 'export'; readonly link: string; readonly to: string }
   | { readonly kind: 'import'; readonly from: string }
+  | { readonly kind: 'ledger' }
   /** Dies at the n-th passing of the point; null disarms. */
   | { readonly kind: 'fault'; readonly point: FaultPoint | null; readonly passings: number }
 type Asked<O> = { readonly number: number; readonly order: O }
@@ -34,6 +36,7 @@ export async function obey(node: Node, order: Order): Promise<unknown> {
   if (order.kind === 'links') return linkReports(node)
   if (order.kind === 'export') return exportBundle(node, order)
   if (order.kind === 'import') return importBundles(node, [order.from])
+  if (order.kind === 'ledger') return verifyLedger(node)
   if (order.kind === 'fault') return armFault(order.point, order.passings)
   return view(node).checkpoint().hash
 }
