@@ -1,5 +1,6 @@
 import { networkConsole } from '@postroad/console/plugin'
 import { documents } from '@postroad/documents/plugin'
+import { backup } from '@postroad/backup/plugin'
 import { directory } from '@postroad/directory/plugin'
 import { files } from '@postroad/files/plugin'
 import { identity } from '@postroad/identity/plugin'
@@ -15,7 +16,7 @@ import { courier } from './courier.ts'
 import { inspection } from './inspect.ts'
 
 /** Every room of this node, in the order in which they start: each may lean on those before it. */
-export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, watch, documents, networkConsole, inspection, courier]
+export const ROOMS: readonly Plugin[] = [ledger, keys, directory, identity, files, road, watch, documents, networkConsole, inspection, courier, backup]
 
 /** Starts the node and stops it on SIGINT, SIGTERM, or when the process that forked it is gone. */
 export async function runNode(config: Config): Promise<{ readonly node: Node; readonly stopped: Promise<void>; stop(): void }> {

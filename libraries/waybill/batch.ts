@@ -5,7 +5,7 @@ import { leafHash, merkleTree, rootFromPath } from './merkle.ts'
 import type { BatchSignature } from './model.ts'
 
 /** What a signature speaks about; a seal of one domain never verifies in another. */
-export type SealDomain = 'hop' | 'receipt' | 'statement' | 'checkpoint' | 'recovery' | 'bundle'
+export type SealDomain = 'hop' | 'receipt' | 'statement' | 'checkpoint' | 'recovery' | 'bundle' | 'backup'
 
 /** Who signs a batch: a key pair at hand, or a function in front of a key process. `key` is the key's name in the directory. */
 export type BatchSigner = { readonly key: string } & ({ readonly keyPair: KeyPair } | { readonly sign: (message: Uint8Array) => Uint8Array })

@@ -9,7 +9,8 @@ import { acceptJoin, describeInvitation } from './admission/accept.ts'
 import { firstLine } from './join.ts'
 import { type ExchangeAnswer, MAX_MESSAGE_BYTES, anchorRequest, certificatesRequest, exchangeRequest, invitationRequest, joinRequest } from './model.ts'
 import { certifyChild } from './renewal/renew.ts'
-import { directoryRoom, view } from './room.ts'
+import { hearOf } from './restored.ts'
+import { directoryRoom, neighboursIn, view } from './room.ts'
 import { importLogs, judgeHeads, logsSince } from './statements.ts'
 import { directoryFaults } from './words.ts'
 
@@ -43,9 +44,7 @@ const certificateOwners = new WeakMap<DirectoryView, ReadonlyMap<string, string>
 
 /** Nodes one hop away: the parent and the children. */
 export function neighbours(node: Node): string[] {
-  const [current, own] = [view(node), node.config.node]
-  const parent = current.node(own)?.parent ?? null
-  return [...(parent === null ? [] : [parent]), ...current.children(own)]
+  return neighboursIn(view(node), node.config.node)
 }
 
 /** Heads that each peer showed last. A step back is a peer restored from a backup, or one that wants to forget. */
@@ -58,6 +57,8 @@ export async function hearHeads(node: Node, peer: string, heads: Readonly<Record
   const before = seen.get(peer) ?? {}
   seen.set(peer, heads)
   await judgeHeads(node, peer, before, heads)
+  const own = node.config.node
+  if ((heads[own]?.seq ?? -1) < view(node).log(own).length) hearOf(node.config.home, peer)
 }
 
 /**

@@ -75,6 +75,12 @@ export function view(node: Node): DirectoryView {
   return current
 }
 
+/** The parent and the children of a node. */
+export function neighboursIn(current: DirectoryView, node: string): string[] {
+  const parent = current.node(node)?.parent ?? null
+  return [...(parent === null ? [] : [parent]), ...current.children(node)]
+}
+
 /** Reads what was stated since the last look, by whichever process; answers once `view` shows it. */
 export function refresh(node: Node): Promise<void> {
   const room = node.slots.get(directoryRoom)

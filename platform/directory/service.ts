@@ -5,7 +5,7 @@ import type { CheckpointSigner } from '@postroad/ledger/service'
 import { type BatchSignature, type SealDomain, signBatch, verifyBatch } from '@postroad/waybill'
 import type { LinkSettings } from './links.ts'
 import { directoryRoom } from './room.ts'
-import { readSecrets } from './secrets.ts'
+import { loadedPair, readSecrets } from './secrets.ts'
 import { directoryFaults } from './words.ts'
 
 export { readBootstrap } from './bootstrap.ts'
@@ -21,6 +21,7 @@ export { askInvitation } from './join.ts'
 export { joinProgress, ownFingerprint } from './joining.ts'
 export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes, takeExchange } from './peers.ts'
 export { onDirectoryChange, refresh, view } from './room.ts'
+export { markRestored } from './restored.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
 
 /** What carries the link to a peer, and within which limits. */
@@ -47,6 +48,18 @@ export function checkpointSigner(node: Node): CheckpointSigner {
       if (publicKey === undefined) return false
       return verifyBatch(room.suites, typeof publicKey === 'string' ? fromBase64url(publicKey) : publicKey, 'checkpoint', checkpoint, seal)
     },
+  }
+}
+
+/** The node's hand from its home folder alone, for the command line: the node need not run. @throws directory.notSetUp */
+export function homeSigner(home: string): { readonly node: string; readonly publicKeys: readonly { readonly id: string; readonly suite: SuiteId; readonly publicKey: string }[]; sign(domain: SealDomain, structure: unknown): BatchSignature } {
+  const secrets = readSecrets(home)
+  const key = secrets?.keys.find(({ suite }) => suite === 'SM')
+  if (secrets === null || key === undefined) throw directoryFaults.notSetUp()
+  return {
+    node: secrets.node,
+    publicKeys: secrets.keys,
+    sign: (domain, structure) => signBatch(suites.SM, { key: key.id, keyPair: loadedPair(key) }, domain, [structure])[0] as BatchSignature,
   }
 }
 

@@ -4,7 +4,8 @@ import { service } from '@postroad/kernel/principal'
 import { actorOf, recordAll } from '@postroad/ledger/service'
 import { type DirectoryView, type Extended, type FaultCode, type LogFault, type LogHead, type SignedStatement, type StatementBody, appendStatements, checkHeads, compareHead, extend, hashOf, signedStatementHash } from '@postroad/waybill'
 import { MAX_STATEMENTS } from './model.ts'
-import { type DirectoryRoom, directoryRoom, refresh, view, viewIn } from './room.ts'
+import { type DirectoryRoom, directoryRoom, neighboursIn, refresh, view, viewIn } from './room.ts'
+import { isWaiting } from './restored.ts'
 import { readOwnHead } from './secrets.ts'
 import { insertMisbehaviour, insertStatements, lastStatement, lockDirectory, voidStatements } from './store.ts'
 import { directoryFaults } from './words.ts'
@@ -33,8 +34,9 @@ export async function append(tx: Tx, node: Node, body: StatementBody | readonly 
 
 function refuseBehind(node: Node, room: DirectoryRoom, last: SignedStatement | null): void {
   const published = readOwnHead(node.config.home)
-  if (published === null) return
   const seq = last?.statement.seq ?? -1
+  if (room.view !== null && isWaiting(node.config.home, neighboursIn(room.view, node.config.node))) throw directoryFaults.restoring({ published: published?.seq ?? seq, found: seq })
+  if (published === null) return
   const differs = last !== null && seq === published.seq && signedStatementHash(room.suites, last) !== published.hash
   if (seq < published.seq || differs) throw directoryFaults.restoring({ published: published.seq, found: seq })
 }

@@ -44,6 +44,13 @@ const environment = z.object({
   AWS_SECRET_ACCESS_KEY: z.string().optional(),
   /** Socket of a key process that runs on another machine, forwarded to this one; none: the key process of this home. */
   POSTROAD_KEYS: z.string().optional(),
+  /** For base backups and the archive of the log: a role with REPLICATION, directly to the server (not through PgBouncer). */
+  DATABASE_REPLICATION_URL: z.string().optional(),
+  /** Folder for backups: with it the node archives its log all the time and makes a base backup each night. Best on another machine's disk. */
+  POSTROAD_BACKUP: z.string().optional(),
+  /** Base backups that are kept at least, and for how many days. */
+  POSTROAD_BACKUP_KEEP: z.coerce.number().int().min(1).default(7),
+  POSTROAD_BACKUP_DAYS: z.coerce.number().int().min(1).default(14),
   POSTROAD_LOG: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }).refine(({ POSTROAD_METRICS_PORT: port, POSTROAD_METRICS_HOST: host, POSTROAD_METRICS_TOKEN: token }) => port === undefined || token !== undefined || LOOPBACK.test(host), {
   path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
@@ -59,7 +66,7 @@ export type Config = {
   readonly road: { readonly host: string; readonly port: number }
   readonly bootstrap: string | null
   readonly links: string | null
-  readonly database: { readonly url: string; readonly migratorUrl: string } | null
+  readonly database: { readonly url: string; readonly migratorUrl: string; readonly replicationUrl: string | null } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
   readonly admission: { readonly twoPersons: boolean }
@@ -68,6 +75,7 @@ export type Config = {
   readonly roles: readonly Role[]
   /** Socket of the key process; null: the one of this home. */
   readonly keys: string | null
+  readonly backup: { readonly folder: string; readonly keep: { readonly count: number; readonly days: number } } | null
   readonly log: string
 }
 
@@ -82,13 +90,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     road: { host: read.POSTROAD_ROAD_HOST, port: read.POSTROAD_ROAD_PORT },
     bootstrap: read.POSTROAD_BOOTSTRAP ?? null,
     links: read.POSTROAD_LINKS ?? null,
-    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL },
+    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL, replicationUrl: read.DATABASE_REPLICATION_URL ?? null },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
     admission: { twoPersons: read.POSTROAD_ADMISSION === 'two' },
     blobs: read.POSTROAD_BLOBS === undefined ? null : bucketOf(read.POSTROAD_BLOBS, read.AWS_ACCESS_KEY_ID, read.AWS_SECRET_ACCESS_KEY),
     roles: read.POSTROAD_ROLES,
     keys: read.POSTROAD_KEYS ?? null,
+    backup: read.POSTROAD_BACKUP === undefined ? null : { folder: read.POSTROAD_BACKUP, keep: { count: read.POSTROAD_BACKUP_KEEP, days: read.POSTROAD_BACKUP_DAYS } },
     log: read.POSTROAD_LOG,
   }
 }

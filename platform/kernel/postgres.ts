@@ -43,6 +43,7 @@ const SETTINGS = {
   min_wal_size: '32MB',
   io_method: 'sync', // no extra worker processes per node
   jit: 'off',
+  max_slot_wal_keep_size: '4GB', // an archive that stopped must not fill the disk
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_min_messages: 'warning',
@@ -180,6 +181,14 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** The superuser's URL of the server that runs on this home now, for backups; null when none does. Holds a password: never log it. */
+export function runningUrl(home: string): string | null {
+  const folders = prepareHome(home)
+  const data = join(folders.postgres, 'data')
+  const server = readPidFile(data)
+  return server?.ready === true ? urlOf(openSecrets(folders.keys, data), server.socket, 'superuser', 'postgres') : null
 }
 
 /** Removes everything the home's database holds. The server must be stopped. */

@@ -1,5 +1,5 @@
 /** The processes that may act without a person, each with its own rights in the row policies. */
-export const SERVICES = ['road', 'directory', 'identity', 'keys', 'ledger', 'files', 'jobs', 'watch', 'bootstrap'] as const
+export const SERVICES = ['road', 'directory', 'identity', 'keys', 'ledger', 'files', 'jobs', 'watch', 'backup', 'bootstrap'] as const
 export type ServiceId = (typeof SERVICES)[number]
 
 /** A post (岗位) that a person holds in an organ; duties are the permissions it carries. */

@@ -52,3 +52,6 @@ export async function rememberCounts(home: string, epoch: string, links: readonl
   }
   await rename(aside, pathOf(home))
 }
+
+/** For a home that was just restored: its next start gives the database another life, and every neighbour offers, relays and tells back what this node forgot. */
+export const markRestored = (home: string): Promise<void> => rememberCounts(home, `restored-${randomUUID()}`, [])

@@ -18,9 +18,9 @@ export type Order =
   | { readonly kind: 'chunk'; readonly by: PersonPrincipal; readonly message: string; readonly index: number }
   | { readonly kind: 'checkpoint' }
   | { readonly kind: 'links' }
+  | { readonly kind: 'ledger' }
   | { readonly kind: 'export'; readonly link: string; readonly to: string }
   | { readonly kind: 'import'; readonly from: string }
-  | { readonly kind: 'ledger' }
   /** Dies at the n-th passing of the point; null disarms. */
   | { readonly kind: 'fault'; readonly point: FaultPoint | null; readonly passings: number }
 type Asked<O> = { readonly number: number; readonly order: O }
@@ -33,10 +33,10 @@ export async function obey(node: Node, order: Order): Promise<unknown> {
   if (order.kind === 'inbox') return node.transaction(order.by, (tx) => inbox(tx, { limit: 1000 }))
   if (order.kind === 'arrivals') return node.transaction(order.by, (tx) => arrivals(tx, { organs: order.by.organs, limit: order.limit }))
   if (order.kind === 'chunk') return node.transaction(order.by, (tx) => chunk(tx, node, order.message, order.index))
+  if (order.kind === 'ledger') return verifyLedger(node)
   if (order.kind === 'links') return linkReports(node)
   if (order.kind === 'export') return exportBundle(node, order)
   if (order.kind === 'import') return importBundles(node, [order.from])
-  if (order.kind === 'ledger') return verifyLedger(node)
   if (order.kind === 'fault') return armFault(order.point, order.passings)
   return view(node).checkpoint().hash
 }

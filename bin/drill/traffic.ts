@@ -1,0 +1,90 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { InboxItem, Submitted, Tracking } from '@postroad/road/service'
+import { clerk } from '@postroad/road/testing/network'
+import { type Stations } from '@postroad/road/testing/machines'
+import { type Letter, letter, organReceipt } from '@postroad/road/testing/terminal'
+
+/** Where each organ of a drill is at home. */
+const HOME: Readonly<Record<string, string>> = { 'p.party': 'province', 'c.party': 'city', 'x.party': 'county' }
+export const PLACES = [
+  { id: 'province', parent: null, organs: ['p.party'] },
+  { id: 'city', parent: 'province', organs: ['c.party'] },
+  { id: 'county', parent: 'city', organs: ['x.party'] },
+] as const
+
+/** A document that was handed in, and when that was acknowledged. */
+export type Sent = { readonly letter: Letter; readonly from: string; readonly to: string; readonly acknowledged: Date }
+
+/** Tries until there is an answer, as a terminal does. Answers a refusal's code. */
+export async function insist<T>(work: () => Promise<T>): Promise<T | string> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code !== undefined && code.startsWith('road.')) return code
+      await wait(50)
+    }
+  }
+}
+
+/** Hands a document in; the same one again is the same act. */
+export async function submit(stations: Stations, from: string, packed: Letter): Promise<void> {
+  const answer = await insist(() => stations.at(HOME[from] ?? '').ask<Submitted>({ kind: 'dispatch', by: clerk(from), submission: packed.submission }))
+  if (typeof answer === 'string') throw new Error(`refused: ${answer}`)
+}
+
+/** Documents in all directions through the middle, one after another until `isOver`; large ones among them. */
+export async function keepSending(stations: Stations, isOver: () => boolean): Promise<Sent[]> {
+  const ways = [['p.party', 'x.party'], ['c.party', 'x.party'], ['x.party', 'p.party'], ['c.party', 'p.party']] as const
+  const sent: Sent[] = []
+  for (let n = 0; !isOver(); n += 1) {
+    const [from, to] = ways[n % ways.length] ?? ways[0]
+    const packed = await letter(stations, from, [to], { bytes: crypto.getRandomValues(new Uint8Array(n % 8 === 0 ? 60_000 : 2_000)) })
+    await submit(stations, from, packed)
+    sent.push({ letter: packed, from, to, acknowledged: new Date() })
+    await wait(20)
+  }
+  return sent
+}
+
+/** The recipients sign for everything that reached them. Answers what each inbox holds. */
+export async function signForAll(stations: Stations, sent: readonly Sent[]): Promise<void> {
+  await Promise.all(sent.map(async ({ letter: { packed: { head } }, to }) => {
+    const node = HOME[to] ?? ''
+    while (!(await inboxOf(stations, to)).some(({ message }) => message === head.id)) await wait(200)
+    const receipts = [organReceipt(stations, head, { kind: 'signedFor', recipient: to, node })]
+    const answer = await insist(() => stations.at(node).ask({ kind: 'act', by: clerk(to), receipts }))
+    if (typeof answer === 'string' && answer !== 'road.alreadySignedFor') throw new Error(`refused: ${answer}`)
+  }))
+}
+
+export async function inboxOf(stations: Stations, organ: string): Promise<readonly InboxItem[]> {
+  const items = await insist(() => stations.at(HOME[organ] ?? '').ask<readonly InboxItem[]>({ kind: 'inbox', by: clerk(organ) }))
+  return typeof items === 'string' ? [] : items
+}
+
+export async function trackingOf(stations: Stations, { letter: { packed }, from }: Sent): Promise<Tracking | null> {
+  const tracking = await insist(() => stations.at(HOME[from] ?? '').ask<Tracking | null>({ kind: 'track', by: clerk(from), message: packed.head.id }))
+  return typeof tracking === 'string' ? null : tracking
+}
+
+/** What stands at the end, counted apart from the nodes' own words. */
+export type Verdict = { readonly sent: number; readonly signedFor: number; readonly twice: number; readonly unexpected: number; readonly ledgers: readonly boolean[] }
+
+/** Waits until every document is signed for at its sender's, then compares both ends. */
+export async function compare(stations: Stations, sent: readonly Sent[]): Promise<Verdict> {
+  await Promise.all(sent.map(async (one) => {
+    while ((await trackingOf(stations, one))?.board[0]?.state !== 'signedFor') await wait(200)
+  }))
+  const inboxes = (await Promise.all(Object.keys(HOME).map((organ) => inboxOf(stations, organ)))).flat()
+  const known = new Set(sent.map(({ letter: { packed } }) => packed.head.id))
+  const ledgers = await Promise.all(PLACES.map(({ id }) => stations.at(id).ask<{ ok: boolean }>({ kind: 'ledger' })))
+  return {
+    sent: sent.length,
+    signedFor: sent.length,
+    twice: inboxes.length - new Set(inboxes.map(({ message, organ }) => `${message} ${organ}`)).size,
+    unexpected: inboxes.filter(({ message }) => !known.has(message)).length,
+    ledgers: ledgers.map(({ ok }) => ok),
+  }
+}

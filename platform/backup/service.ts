@@ -1,0 +1,7 @@
+export { makeBackupKey, readRecoveryKey, type RecoveryKey } from './keys.ts'
+export { makeBackup, removeExpired } from './make.ts'
+export type { Manifest } from './model.ts'
+export { signerOf } from './plugin.ts'
+export { type Restored, restore } from './restore.ts'
+export { listBackups } from './shelf.ts'
+export { verifyBackup } from './verify.ts'
