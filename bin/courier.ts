@@ -1,13 +1,12 @@
-import { chmodSync, rmSync } from 'node:fs'
-import { createConnection, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { createConnection, type Socket } from 'node:net'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { definePlugin } from '@postroad/kernel/plugin'
 import { bundleStatus, exportBundle, importBundles } from '@postroad/road/service'
 import { z } from 'zod'
+import { operatorSocket, serveOperator } from './operator-socket.ts'
 
-// `postroad bundle` hands its orders to the running node through a socket that only the node's account can open: one process writes, and no other needs its keys.
+// `postroad bundle` hands its orders to the running node: one process writes, and no other needs its keys.
 
 const path = z.string().min(1).max(4096)
 const link = z.string().min(1).max(64)
@@ -21,21 +20,13 @@ export type CourierOrder = z.infer<typeof order>
 const told = z.union([z.strictObject({ done: z.unknown() }), z.strictObject({ refused: z.strictObject({ code: z.string(), message: z.string(), advice: z.string(), detail: z.record(z.string(), z.unknown()) }) })])
 
 const LONGEST_ORDER = 1024 * 1024
-const socketOf = (home: string): string => join(home, 'run', 'courier.sock')
+const NAME = 'courier'
 
 /** Takes the operator's orders for as long as the node runs: one line of JSON in, one answer out. */
 export const courier = definePlugin({
-  id: 'courier',
+  id: NAME,
   title: '摆渡',
-  async start(node) {
-    const place = socketOf(node.config.home)
-    rmSync(place, { force: true })
-    const server = createServer((socket) => serve(node, socket))
-    server.on('error', (error) => node.log.error({ err: error }, 'courier'))
-    await new Promise<void>((resolve) => server.listen(place, resolve))
-    chmodSync(place, 0o600)
-    return { stop: () => new Promise<void>((resolve) => server.close(() => resolve())) }
-  },
+  start: (node) => serveOperator(node, NAME, (socket) => serve(node, socket)),
 })
 
 function serve(node: Node, socket: Socket): void {
@@ -70,7 +61,7 @@ function obey(node: Node, given: CourierOrder): Promise<unknown> {
 /** Gives the node of this home an order. Null: it does not run. @throws with `code`, `message`, `advice` what the node refused */
 export function orderCourier<T>(home: string, given: CourierOrder): Promise<T | null> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection(socketOf(home))
+    const socket = createConnection(operatorSocket(home, NAME))
     let text = ''
     socket.setEncoding('utf8').on('data', (piece: string) => (text += piece))
     socket.once('connect', () => socket.write(`${JSON.stringify(given)}\n`))

@@ -1,14 +1,13 @@
-import { chmodSync, rmSync } from 'node:fs'
-import { createConnection, createServer } from 'node:net'
-import { join } from 'node:path'
+import { createConnection } from 'node:net'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node } from '@postroad/kernel/node'
 import { definePlugin } from '@postroad/kernel/plugin'
 import { condition } from '@postroad/watch/model'
 import { look } from '@postroad/watch/service'
 import { z } from 'zod'
+import { operatorSocket, serveOperator } from './operator-socket.ts'
 
-// What a running node tells its own operator: `postroad doctor` asks through a socket that only the node's account can open.
+// What a running node tells its own operator: `postroad doctor` asks.
 
 export const nodeReport = z.object({
   node: z.string(),
@@ -19,27 +18,19 @@ export const nodeReport = z.object({
 })
 export type NodeReport = z.infer<typeof nodeReport>
 
-const socketOf = (home: string): string => join(home, 'run', 'doctor.sock')
+const SOCKET = 'doctor'
 
 /** Answers the operator's question for as long as the node runs. */
 export const inspection = definePlugin({
   id: 'inspection',
   title: '体检',
-  async start(node) {
-    const path = socketOf(node.config.home)
-    rmSync(path, { force: true })
-    const server = createServer((socket) => void inspect(node).then((report) => socket.end(JSON.stringify(report)), (error: unknown) => socket.destroy(error as Error)))
-    server.on('error', (error) => node.log.error({ err: error }, 'inspection'))
-    await new Promise<void>((resolve) => server.listen(path, resolve))
-    chmodSync(path, 0o600)
-    return { stop: () => new Promise<void>((resolve) => server.close(() => resolve())) }
-  },
+  start: (node) => serveOperator(node, SOCKET, (socket) => void inspect(node).then((report) => socket.end(JSON.stringify(report)), (error: unknown) => socket.destroy(error as Error))),
 })
 
 /** Asks the node whose home this is; null when it does not run. */
 export function askNode(home: string): Promise<NodeReport | null> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection(socketOf(home))
+    const socket = createConnection(operatorSocket(home, SOCKET))
     let text = ''
     socket.setEncoding('utf8').on('data', (piece: string) => (text += piece))
     socket.once('error', () => resolve(null))

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
+import { replaceFile } from '@postroad/kernel/durable-file'
 
 /** A node's own settings in its home, as variables: what `postroad join` asked for, so that `postroad up --home` needs nothing else. */
 const pathOf = (home: string): string => join(home, 'node.env')
@@ -13,15 +14,8 @@ export function writeSettings(home: string, settings: Readonly<Record<string, st
   writePrivate(home, pathOf(home), `${Object.entries(settings).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join('\n')}\n`)
 }
 
-/** Writes a file that only the node's own account reads, whole or not at all. */
+/** Writes a file of a home that may be new: others pass through the home (the database's account has to), and read nothing in it. */
 export function writePrivate(home: string, path: string, text: string): void {
   mkdirSync(home, { recursive: true, mode: 0o711 })
-  const file = openSync(`${path}.new`, 'w', 0o600)
-  try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(`${path}.new`, path)
+  replaceFile(path, text)
 }

@@ -1,38 +1,33 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Network, startNetwork, stopNetwork } from '@postroad/bin/demo/network-up'
+import type { Network } from '@postroad/bin/demo/network-up'
 import { nodeHomeOf, openTerminal } from '@postroad/bin/demo/people'
 import { startNodeProcess } from '@postroad/bin/demo/processes'
-import { type DemoState, loadState, prepareDemoHome } from '@postroad/bin/demo/state'
+import type { DemoState } from '@postroad/bin/demo/state'
 import type { Terminal } from '@postroad/documents/terminal'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type RunningNodes, startNodes } from './network.ts'
 
 const COUNTY = 'wangchuan'
 const BUREAU = 'wangchuan-education'
 const CLI = join(import.meta.dirname, '..', 'bin', 'postroad.ts')
 
 let folder: string
+let nodes: RunningNodes
 let home: string
 let state: DemoState
 let network: Network
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'postroad-courier-'))
-  chmodSync(folder, 0o711) // PostgreSQL runs as nobody when the tests run as root
-  home = join(folder, 'home')
-  prepareDemoHome(home)
-  state = loadState(home)
-  network = startNetwork(home, state, () => undefined)
-  await network.ready
+  nodes = await startNodes()
+  ;({ folder, home, state, network } = nodes)
   const sender = await openTerminal(home, state, 'wc-kongyi')
   await until(async () => (await sender.directory()).view.organ('wangchuan.education') !== null)
   await cut(COUNTY, BUREAU)
   await cut(BUREAU, COUNTY)
 })
 afterAll(async () => {
-  await stopNetwork(network)
-  rmSync(folder, { recursive: true, force: true })
+  await nodes?.stop()
 })
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -89,8 +89,8 @@ describe('one document to many organs, in the browser', () => {
     await page.getByText('没有这样的单位').waitFor()
     await signed.click()
     await page.getByPlaceholder('输入单位名或地名').fill('第2县 第3办')
-    const line = page.locator('.delivery-line')
-    await line.click()
+    await page.getByRole('button', { name: '导出所见 1 个单位' }).waitFor() // typed, and looked for
+    await page.locator('.delivery-line').click()
     await page.getByText('经办人 王文书').first().waitFor()
     await desk.look('32-board-one')
     const saved = page.waitForEvent('download')

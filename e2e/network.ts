@@ -2,22 +2,23 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildDesk } from '@postroad/desk/build'
-import { startNetwork, stopNetwork } from '@postroad/bin/demo/network-up'
+import { type Network, startNetwork, stopNetwork } from '@postroad/bin/demo/network-up'
 import { firstKeySecret, firstSignIns, personOf } from '@postroad/bin/demo/people'
-import { loadState, prepareDemoHome } from '@postroad/bin/demo/state'
+import { type DemoState, loadState, prepareDemoHome } from '@postroad/bin/demo/state'
 
 /** What somebody of the demo network is handed for the first sign-in, and where their desk is. */
 export type Newcomer = { readonly account: string; readonly name: string; readonly code: string; readonly secret: string; readonly desk: string }
+/** The demo's nodes without a desk, for tests that come through terminals and commands. */
+export type RunningNodes = { readonly folder: string; readonly home: string; readonly state: DemoState; readonly network: Network; stop(): Promise<void> }
 export type RunningNetwork = { newcomer(person: string): Newcomer; stop(): Promise<void> }
 
 /** The demo's four nodes as real processes with real databases, in a home of their own, fresh each time. */
-export async function startFreshNetwork(): Promise<RunningNetwork> {
+export async function startNodes(): Promise<RunningNodes> {
   const folder = mkdtempSync(join(tmpdir(), 'postroad-e2e-'))
   chmodSync(folder, 0o711) // PostgreSQL runs as nobody when the tests run as root
   const home = join(folder, 'home')
   prepareDemoHome(home)
   const state = loadState(home)
-  await buildDesk()
   const network = startNetwork(home, state, () => undefined)
   const stop = async () => {
     await stopNetwork(network)
@@ -29,6 +30,13 @@ export async function startFreshNetwork(): Promise<RunningNetwork> {
     await stop()
     throw thrown
   }
+  return { folder, home, state, network, stop }
+}
+
+/** The same with the desk built, for people in a browser. */
+export async function startFreshNetwork(): Promise<RunningNetwork> {
+  await buildDesk()
+  const { home, state, stop } = await startNodes()
   return {
     newcomer: (id) => {
       const person = personOf(id)

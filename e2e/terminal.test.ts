@@ -1,38 +1,31 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runJourney } from '@postroad/bin/demo/driver'
 import { CAST, NOTICE } from '@postroad/bin/demo/network'
-import { type Network, startNetwork, stopNetwork } from '@postroad/bin/demo/network-up'
+import type { Network } from '@postroad/bin/demo/network-up'
 import { nodeHomeOf, openSession, openTerminal } from '@postroad/bin/demo/people'
 import { startNodeProcess } from '@postroad/bin/demo/processes'
 import { verifyByCommand, verifyEvidenceFile } from '@postroad/bin/demo/proof'
-import { type DemoState, loadState, prepareDemoHome } from '@postroad/bin/demo/state'
+import { type DemoState, loadState } from '@postroad/bin/demo/state'
 import type { Draft, Terminal } from '@postroad/documents/terminal'
 import { suites } from '@postroad/gm/node'
 import { unzipEvidence, verifyEvidence } from '@postroad/waybill'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { type RunningNodes, startNodes } from './network.ts'
 
-let folder: string
+let nodes: RunningNodes
 let home: string
 let state: DemoState
 let network: Network
 const open = (person: string): Promise<Terminal> => openTerminal(home, state, person)
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'postroad-terminal-'))
-  chmodSync(folder, 0o711) // PostgreSQL runs as nobody when the tests run as root
-  home = join(folder, 'home')
-  prepareDemoHome(home)
-  state = loadState(home)
-  network = startNetwork(home, state, () => undefined)
-  await network.ready
+  nodes = await startNodes()
+  ;({ home, state, network } = nodes)
 })
 afterAll(async () => {
-  await stopNetwork(network)
-  rmSync(folder, { recursive: true, force: true })
+  await nodes?.stop()
 })
 
 /** A document of the province's government to the county's education bureau, the farthest way there is. */

@@ -2,8 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '@postroad/kernel/testing'
 import type { CrowdSize, LinkLoad } from '@postroad/road/testing/crowd'
 import { makeOrganKeys } from '@postroad/road/testing/network'
 import { type Figure, figure } from '../figure.ts'
@@ -78,12 +78,4 @@ function ask<Order, Answer>(child: ChildProcess, order: Order): Promise<Answer> 
     child.once('message', (answer: { readonly value?: Answer; readonly error?: string }) => (answer.error === undefined ? resolve(answer.value as Answer) : reject(new Error(answer.error))))
     child.send(order as object)
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -9,7 +9,7 @@ const DRILLS: Readonly<Record<string, () => Promise<boolean>>> = {
       print(`\n恢复演练（${to === 'latest' ? '恢复到最新' : '恢复到较早时刻'}）`)
       const report = await drillRestore(to, (words) => print(`  ${words}`))
       print(`  ${JSON.stringify(report)}`)
-      if (report.twice + report.unexpected > 0 || report.ledgers.includes(false)) return false
+      if (report.signedFor !== report.sent || report.twice + report.unexpected > 0 || report.ledgers.includes(false)) return false
     }
     return true
   },

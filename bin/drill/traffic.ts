@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { InboxItem, Submitted, Tracking } from '@postroad/road/service'
 import { clerk } from '@postroad/road/testing/network'
 import { type Stations } from '@postroad/road/testing/machines'
-import { type Letter, letter, organReceipt } from '@postroad/road/testing/terminal'
+import { type Letter, insist, letter, organReceipt } from '@postroad/road/testing/terminal'
 
 /** Where each organ of a drill is at home. */
 const HOME: Readonly<Record<string, string>> = { 'p.party': 'province', 'c.party': 'city', 'x.party': 'county' }
@@ -14,19 +15,6 @@ export const PLACES = [
 
 /** A document that was handed in, and when that was acknowledged. */
 export type Sent = { readonly letter: Letter; readonly from: string; readonly to: string; readonly acknowledged: Date }
-
-/** Tries until there is an answer, as a terminal does. Answers a refusal's code. */
-export async function insist<T>(work: () => Promise<T>): Promise<T | string> {
-  for (;;) {
-    try {
-      return await work()
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (code !== undefined && code.startsWith('road.')) return code
-      await wait(50)
-    }
-  }
-}
 
 /** Hands a document in; the same one again is the same act. */
 export async function submit(stations: Stations, from: string, packed: Letter): Promise<void> {
@@ -40,7 +28,7 @@ export async function keepSending(stations: Stations, isOver: () => boolean): Pr
   const sent: Sent[] = []
   for (let n = 0; !isOver(); n += 1) {
     const [from, to] = ways[n % ways.length] ?? ways[0]
-    const packed = await letter(stations, from, [to], { bytes: crypto.getRandomValues(new Uint8Array(n % 8 === 0 ? 60_000 : 2_000)) })
+    const packed = await letter(stations, from, [to], { bytes: new Uint8Array(randomBytes(n % 8 === 0 ? 200_000 : 2_000)) })
     await submit(stations, from, packed)
     sent.push({ letter: packed, from, to, acknowledged: new Date() })
     await wait(20)
@@ -69,21 +57,38 @@ export async function trackingOf(stations: Stations, { letter: { packed }, from 
   return typeof tracking === 'string' ? null : tracking
 }
 
-/** What stands at the end, counted apart from the nodes' own words. */
+/** What stands at the end. `twice`: receipts of a kind of which there is one, and was more, or none. */
 export type Verdict = { readonly sent: number; readonly signedFor: number; readonly twice: number; readonly unexpected: number; readonly ledgers: readonly boolean[] }
 
-/** Waits until every document is signed for at its sender's, then compares both ends. */
+/** Looks of 200 ms without any change after which nothing more is waited for. */
+const PATIENCE = 150
+/** Kinds of which a document to one recipient has exactly one receipt. */
+const ONCE = ['submitted', 'arrived', 'signedFor']
+
+/** How the sender's own node sees each document, once all are signed for or nothing moves any more. */
+async function comeToRest(stations: Stations, sent: readonly Sent[]): Promise<readonly (Tracking | null)[]> {
+  for (let before = -1, still = 0; ; await wait(200)) {
+    const seen = await Promise.all(sent.map((one) => trackingOf(stations, one)))
+    const done = seen.filter(isSignedFor).length
+    still = done === before ? still + 1 : 0
+    before = done
+    if (done === sent.length || still >= PATIENCE) return seen
+  }
+}
+
+const isSignedFor = (tracking: Tracking | null): boolean => tracking?.board[0]?.state === 'signedFor'
+const extraOf = (tracking: Tracking | null): number => ONCE.reduce((sum, kind) => sum + Math.abs((tracking?.receipts ?? []).filter(({ receipt }) => receipt.kind === kind).length - 1), 0)
+
+/** Compares both ends: what each sender was told, what each inbox holds, what each ledger says. */
 export async function compare(stations: Stations, sent: readonly Sent[]): Promise<Verdict> {
-  await Promise.all(sent.map(async (one) => {
-    while ((await trackingOf(stations, one))?.board[0]?.state !== 'signedFor') await wait(200)
-  }))
+  const seen = await comeToRest(stations, sent)
   const inboxes = (await Promise.all(Object.keys(HOME).map((organ) => inboxOf(stations, organ)))).flat()
   const known = new Set(sent.map(({ letter: { packed } }) => packed.head.id))
   const ledgers = await Promise.all(PLACES.map(({ id }) => stations.at(id).ask<{ ok: boolean }>({ kind: 'ledger' })))
   return {
     sent: sent.length,
-    signedFor: sent.length,
-    twice: inboxes.length - new Set(inboxes.map(({ message, organ }) => `${message} ${organ}`)).size,
+    signedFor: seen.filter(isSignedFor).length,
+    twice: seen.reduce((sum, tracking) => sum + extraOf(tracking), 0),
     unexpected: inboxes.filter(({ message }) => !known.has(message)).length,
     ledgers: ledgers.map(({ ok }) => ok),
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { suites } from '@postroad/gm/node'
@@ -83,7 +83,6 @@ async function prepare(place: Place, parent: { node: FireNode; anchor: string } 
     ...process.env, POSTROAD_NODE: place.id, POSTROAD_HOME: home, POSTROAD_ROAD_PORT: String(port), POSTROAD_BOOTSTRAP: file('bootstrap', bootstrap), POSTROAD_LOG: 'warn',
     STATION_BODIES: file('bodies', place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys))), FAULT_SEED: String(seed + PLACES.indexOf(place)),
   }
-  if (existsSync(join(home, 'keys'))) throw new Error(`${home} is not new`)
   const output = openSync(join(root, `${place.id}.log`), 'a')
   return { ...childProcess<FireOrder>(new URL('./station.ts', import.meta.url), env, { execArgv, output }), id: place.id, home, disk, door, organs: place.organs }
 }

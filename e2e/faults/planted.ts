@@ -32,7 +32,7 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: 'actAnsweredEarly', words: '签收 is answered before it is written', kinds: ['kill', 'powerCut', 'killDatabase'],
-    file: 'platform/road/act.ts', find: '  const outcome = await writeTraced(road, span, effect)\n', replace: "  const outcome = { kind: 'done' }; setTimeout(() => road.writer.write(effect).catch(() => undefined), 700)\n",
+    file: 'platform/road/act.ts', find: "  const outcome = await within(node, 'road.act', { attributes }, (span) => writeTraced(road, span, effect), refusalIn)\n", replace: "  const outcome = { kind: 'done' }; setTimeout(() => road.writer.write(effect).catch(() => undefined), 700)\n",
   },
   {
     name: 'offerNotRecognised', words: 'a shipment offered again is not recognised (a missing dedupe)', kinds: ['post', 'kill'],

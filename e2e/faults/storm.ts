@@ -11,13 +11,15 @@ import type { Fault, Planned } from './schedule.ts'
 export type Storm = { readonly over: Promise<void>; /** Nobody is started again from now on. */ stop(): Promise<void> }
 export type StormOrder = { readonly network: FireNetwork; readonly crew: Crew; readonly history: History; readonly schedule: readonly Planned[] }
 
+/** One power cut at a time: neighbours' books are read while a node lies down. */
+type Struck = StormOrder & { cutInTurn(work: () => Promise<void>): Promise<void> }
+
 /** How long a process is waited for that is to die at a point which it may never pass. */
 const POINT_PATIENCE_MS = 12_000
 
-/** One power cut at a time: neighbours' books are read while a node lies down. */
-let lastCut: Promise<void> = Promise.resolve()
-
-export function startStorm(order: StormOrder): Storm {
+export function startStorm(given: StormOrder): Storm {
+  let lastCut: Promise<void> = Promise.resolve()
+  const order: Struck = { ...given, cutInTurn: (work) => (lastCut = lastCut.then(work)) }
   const turns = new Map<string, Promise<void>>(order.network.nodes.map(({ id }) => [id, Promise.resolve()]))
   const next = (id: string, work: () => Promise<void>): void => void turns.set(id, (turns.get(id) ?? Promise.resolve()).then(work))
   /** What a service manager does: whoever ends without having been struck is started again, and it is told. */
@@ -63,12 +65,12 @@ async function bringUp({ history }: Pick<StormOrder, 'history'>, node: FireNode)
 }
 const MOST_STARTS = 5
 
-async function strike(order: StormOrder, fault: Fault): Promise<void> {
+async function strike(order: Struck, fault: Fault): Promise<void> {
   const node = order.network.at(fault.node)
   order.history.emit('fault', { ...fault })
   if (fault.kind === 'kill') await killNode(order, node, fault)
   if (fault.kind === 'killDatabase') killDatabase(node)
-  if (fault.kind === 'powerCut') await (lastCut = lastCut.then(() => cutPower(order, node, fault.forMs)))
+  if (fault.kind === 'powerCut') await order.cutInTurn(() => cutPower(order, node, fault.forMs))
   if (fault.kind === 'fillDisk') await during(() => node.disk.fill(), fault.forMs, () => node.disk.free())
   if (fault.kind === 'door') await during(() => node.door.trouble(fault.fault), fault.forMs, () => node.door.trouble(null))
   if (fault.kind === 'post') await during(() => tell(node, { kind: 'post', troubled: true }), fault.forMs, () => tell(node, { kind: 'post', troubled: false }))
@@ -87,7 +89,7 @@ const tell = (node: FireNode, what: Parameters<FireNode['ask']>[0]): Promise<unk
 
 function signal(node: FireNode, name: NodeJS.Signals): void {
   const pid = node.pid()
-  if (pid !== null) process.kill(pid, name)
+  if (pid !== null && isUp(node)) process.kill(pid, name)
 }
 
 async function killNode(order: StormOrder, node: FireNode, { point, passings }: Extract<Fault, { kind: 'kill' }>): Promise<void> {

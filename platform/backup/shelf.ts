@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { replaceFile } from '@postroad/kernel/durable-file'
 import { type Manifest, type Reached, backupId, reached, signedManifest, streamId } from './model.ts'
 import { readSigned } from './sealed.ts'
 
@@ -51,10 +52,3 @@ export function listSegments(folder: string, stream: string): Map<string, { read
 export const listKeySnapshots = (folder: string, stream: string): string[] => names(walOf(folder, stream)).filter((name) => /^keys-\d+\.sealed$/.test(name)).toSorted().toReversed()
 
 export const names = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : [])
-
-/** Replaces a small file as a whole. */
-export function replaceFile(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true })
-  renameSync(`${path}.new`, path)
-}

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type KeyPair, SUITE_IDS, type SuiteId, type Suites, base64url, fromBase64url } from '@postroad/gm'
+import { replaceFile } from '@postroad/kernel/durable-file'
 import { type LogHead, directoryId, hashText } from '@postroad/waybill'
 import { z } from 'zod'
 import { caChains, fingerprint } from './model.ts'
@@ -49,22 +49,3 @@ const ownHead = z.strictObject({ seq: z.number().int().min(0), hash: hashText })
 /** The newest line of the node's own log that left this process: a database restored from before it must not grow another line in its place. */
 export const readOwnHead = (home: string): LogHead | null => (existsSync(headFile(home)) ? ownHead.parse(JSON.parse(readFileSync(headFile(home), 'utf8'))) : null)
 export const writeOwnHead = (home: string, head: LogHead): void => replaceFile(headFile(home), JSON.stringify({ seq: head.seq, hash: head.hash }))
-
-function replaceFile(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const aside = `${path}.${randomBytes(6).toString('hex')}.new` // each process writes its own
-  const file = openSync(aside, 'wx', 0o600)
-  try {
-    writeSync(file, content)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(aside, path)
-  const folder = openSync(dirname(path), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
-}

@@ -1,11 +1,12 @@
 import type { Suites } from '@postroad/gm'
 import { suites } from '@postroad/gm/node'
+import { replaceFile } from '@postroad/kernel/durable-file'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { service } from '@postroad/kernel/principal'
 import type { BatchSignature } from '@postroad/waybill'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type Checkpoint, checkpoint } from './model.ts'
 import { type RefusalGate, openGate } from './refusals.ts'
 import { lastCheckpoint, unsequenced } from './store.ts'
@@ -59,17 +60,4 @@ export async function openLedger(node: Node): Promise<LedgerState> {
     replaceFile(keyFile(home), macKey)
   }
   return { suites, macKey, gate: openGate(), count: 0, floor: '0', last: null, signer: null }
-}
-
-function replaceFile(path: string, content: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const aside = `${path}.${randomBytes(6).toString('hex')}.new` // each process writes its own
-  const file = openSync(aside, 'wx', 0o600)
-  try {
-    writeSync(file, typeof content === 'string' ? Buffer.from(content) : content)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(aside, path)
 }

@@ -1,6 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
-import { beginSpan, endSpan } from '@postroad/kernel/trace'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
 import { actorOf, record } from '@postroad/ledger/service'
 import { type SignedReceipt, advance, isOrganKind, makeReceipt, mayIssue } from '@postroad/waybill'
@@ -8,7 +7,7 @@ import { writeJournal } from './engine/commit.ts'
 import { type Effect, newJournal, noAftermath } from './engine/effects.ts'
 import { factOf } from './engine/recall.ts'
 import { type Road, directoryOf, random, roadSlot } from './engine/road.ts'
-import { writeTraced } from './engine/spans.ts'
+import { refusalIn, within, writeTraced } from './engine/spans.ts'
 import { sealDue } from './engine/seal.ts'
 import { type Brought, applyReceipts } from './engine/settle.ts'
 import { asRoad } from './store/acting.ts'
@@ -27,9 +26,8 @@ export async function act(node: Node, principal: PersonPrincipal, receipts: read
   requireActs(receipts)
   const effect: Effect = { kind: 'act', principal, receipts, keys: receipts.map(({ receipt }) => `${receipt.message} ${receipt.recipient}`), weight: receipts.length * 2048, lazy: false }
   const [first] = receipts
-  const span = beginSpan(node.telemetry, 'road.act', { attributes: { 'postroad.message': first?.receipt.message ?? '', 'postroad.kind': first?.receipt.kind ?? '', 'postroad.receipts': receipts.length } })
-  const outcome = await writeTraced(road, span, effect)
-  endSpan(span, outcome.kind === 'refused' ? outcome.refusal.code : null)
+  const attributes = { 'postroad.message': first?.receipt.message ?? '', 'postroad.kind': first?.receipt.kind ?? '', 'postroad.receipts': receipts.length }
+  const outcome = await within(node, 'road.act', { attributes }, (span) => writeTraced(road, span, effect), refusalIn)
   if (outcome.kind === 'refused') throw outcome.refusal
 }
 

@@ -4,7 +4,7 @@ import type { InboxItem, Submitted, Tracking } from './service.ts'
 import { until } from '@postroad/kernel/testing'
 import { clerk } from './testing/network.ts'
 import { type Stations, startStations } from './testing/processes.ts'
-import { type Letter, letter, organReceipt } from './testing/terminal.ts'
+import { type Letter, insist, letter, organReceipt } from './testing/terminal.ts'
 
 let stations: Stations
 beforeAll(async () => {
@@ -32,19 +32,6 @@ const WHERE: Readonly<Record<FaultPoint, readonly string[]>> = {
 const FIRST: readonly FaultPoint[] = ['seal.beforeCommit', 'relay.beforeSend', 'relay.afterAnswer', 'receipts.beforeCommit', 'receipts.beforeAnswer']
 const sender = clerk('p.party')
 const recipient = clerk('x.party')
-
-/** Tries until it is answered, as a terminal does that got no answer. Answers the code of a refusal. */
-async function insist<T>(work: () => Promise<T>): Promise<T | string> {
-  for (;;) {
-    try {
-      return await work()
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (code !== undefined && code.startsWith('road.')) return code
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-}
 
 async function signAll(letters: readonly Letter[]): Promise<void> {
   await Promise.all(letters.map(async ({ packed: { head } }) => {

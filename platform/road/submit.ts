@@ -2,7 +2,7 @@ import { putChunks, readChunk, removeChunks, takeUpload } from '@postroad/files/
 import { concat, fromBase64url } from '@postroad/gm'
 import type { Tx } from '@postroad/kernel/database'
 import type { Node } from '@postroad/kernel/node'
-import { type Traced, beginSpan, endSpan } from '@postroad/kernel/trace'
+import type { Traced } from '@postroad/kernel/trace'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
 import { type SignedReceipt, frame, headHash } from '@postroad/waybill'
 import { clockFault } from './engine/clock.ts'
@@ -10,7 +10,7 @@ import { signIntakes, writeJournal } from './engine/commit.ts'
 import { type Intake, type Outcome, newJournal, noAftermath } from './engine/effects.ts'
 import { applyIntakes } from './engine/intake.ts'
 import { type Road, directoryOf, roadSlot } from './engine/road.ts'
-import { codeOf, writeTraced } from './engine/spans.ts'
+import { within, writeTraced } from './engine/spans.ts'
 import { laneOf } from './model.ts'
 import { asRoad } from './store/acting.ts'
 import { deliveriesOf } from './store/deliveries.ts'
@@ -28,15 +28,7 @@ export type Submitted = { readonly message: string; readonly receipt: SignedRece
  */
 export async function dispatch(node: Node, principal: PersonPrincipal, given: Submission): Promise<Submitted> {
   const road = node.slots.get(roadSlot)
-  const span = beginSpan(node.telemetry, 'road.submit', { attributes: { 'postroad.message': given.head.id } })
-  try {
-    const submitted = await dispatchNow(road, principal, given, span)
-    endSpan(span)
-    return submitted
-  } catch (error) {
-    endSpan(span, codeOf(error))
-    throw error
-  }
+  return within(node, 'road.submit', { attributes: { 'postroad.message': given.head.id } }, (span) => dispatchNow(road, principal, given, span))
 }
 
 async function dispatchNow(road: Road, principal: PersonPrincipal, given: Submission, span: Traced): Promise<Submitted> {

@@ -34,15 +34,15 @@ export async function openPacking(post: Post, draft: Draft, given: { readonly su
     const sink = inlineSink()
     return { message: uuidv7(at, random), contentKey: random(32), take: sink.take, finish: sink.finish, done: async () => undefined, failed: async () => undefined }
   }
-  let waiting = false
-  const how: Patience = { signal: options.signal, onWaiting: (now) => (waiting = now) }
+  const told = progressOf(options)
+  const how: Patience = { signal: options.signal, onWaiting: told.waits }
   const known = await findPacking(post, draft, suite)
   if (known !== null) {
     const kept = await resumeUpload(post.client, known.state.uploadId, known.state.total, how)
     const upload = kept ?? (await beginUpload(post.client, known.state.total, how))
     const state = { ...known.state, uploadId: upload.id }
     if (kept === null) await post.packing?.begin(state)
-    return packingOf(post, state, known.contentKey, known.hashes, upload, () => waiting, options)
+    return packingOf(post, state, known.contentKey, known.hashes, upload, told)
   }
   const contentKey = random(32)
   const total = await measure(suite, draft.files, options)
@@ -52,7 +52,7 @@ export async function openPacking(post: Post, draft: Draft, given: { readonly su
     ownWrap: { key: own.key, wrap: base64url(suite.wrap(own.publicKey, contentKey)) }, files: draft.files.map(({ name, bytes }) => ({ name, bytes })),
   }
   await post.packing?.begin(state)
-  return packingOf(post, state, contentKey, [], upload, () => waiting, options)
+  return packingOf(post, state, contentKey, [], upload, told)
 }
 
 /** What was begun before for the same draft with the same files, with its content key opened again; null where there is none that this organ can go on with. */
@@ -67,12 +67,28 @@ async function findPacking(post: Post, draft: Draft, suite: Suite): Promise<{ re
   return null
 }
 
-function packingOf(post: Post, state: PackingState, contentKey: Uint8Array, hashes: readonly string[], upload: Upload, isWaiting: () => boolean, options: DispatchOptions): Packing {
+type Reached = Pick<Parameters<NonNullable<DispatchOptions['onProgress']>>[0], 'phase' | 'done' | 'total'>
+type Told = { reached(now: Reached): void; waits(now: boolean): void }
+
+/** While the line is cut no byte moves, and yet it must be told: the last progress again, with what it waits for. */
+function progressOf({ onProgress }: DispatchOptions): Told {
+  let last: Reached | null = null
+  let waiting = false
+  const tell = (): void => {
+    if (last !== null) onProgress?.({ ...last, waiting })
+  }
+  return {
+    reached: (now) => ((last = now), tell()),
+    waits: (now) => ((waiting = now), tell()),
+  }
+}
+
+function packingOf(post: Post, state: PackingState, contentKey: Uint8Array, hashes: readonly string[], upload: Upload, told: Told): Packing {
   const begunAt = upload.offset()
   let framed = 0
   const sink = uploadSink(upload, (bytes) => {
     framed += bytes
-    options.onProgress?.({ phase: framed < begunAt ? 'checking' : 'sending', done: framed, total: state.total, waiting: isWaiting() })
+    told.reached({ phase: framed < begunAt ? 'checking' : 'sending', done: framed, total: state.total })
   })
   return {
     message: state.message,

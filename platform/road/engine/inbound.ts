@@ -1,6 +1,6 @@
 import { missingChunks, putChunks, requireRoom } from '@postroad/files/service'
 import type { Refusal } from '@postroad/kernel/errors'
-import { SpanKind, type Traced, beginSpan, endSpan, readTraceparent } from '@postroad/kernel/trace'
+import { SpanKind, type Traced, readTraceparent } from '@postroad/kernel/trace'
 import { type Shipment, type ShipmentEvent, type WaybillFault, canonical, frame, headHash, nodeKeyOf, organKey, readReceipts, receiptKeyOf, shipmentId, startReadingShipment, verifyHops, verifyReceipt } from '@postroad/waybill'
 import { concat, fromBase64url } from '@postroad/gm'
 import { faultpoint } from '../faultpoints.ts'
@@ -10,7 +10,7 @@ import { recipientKey } from '../submission.ts'
 import { refusalOf, roadFaults } from '../words.ts'
 import type { Outcome } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
-import { codeOf, writeTraced } from './spans.ts'
+import { within, writeTraced } from './spans.ts'
 
 /** Who offers, as its certificate proved. */
 export type Offerer = { readonly peer: string; readonly epoch: string; readonly traceparent?: string | undefined }
@@ -37,17 +37,8 @@ const MOST_ANNOUNCED_BYTES = 32 * 1024 * 1024
 export const receiveShipment = (road: Road, announced: Announced, offerer: Offerer, id: string, body: AsyncIterable<Uint8Array>): Promise<WireReply> =>
   tracedTakeIn(road, offerer, (span) => takeIn(road, announced, offerer, id, body, span))
 
-async function tracedTakeIn(road: Road, offerer: Offerer, work: (span: Traced) => Promise<WireReply>): Promise<WireReply> {
-  const span = beginSpan(road.node.telemetry, 'road.takeIn', { kind: SpanKind.SERVER, parent: readTraceparent(offerer.traceparent), attributes: { 'postroad.peer': offerer.peer } })
-  try {
-    const reply = await work(span)
-    endSpan(span)
-    return reply
-  } catch (error) {
-    endSpan(span, codeOf(error))
-    throw error
-  }
-}
+const tracedTakeIn = (road: Road, { peer, traceparent }: Offerer, work: (span: Traced) => Promise<WireReply>): Promise<WireReply> =>
+  within(road.node, 'road.takeIn', { kind: SpanKind.SERVER, parent: readTraceparent(traceparent), attributes: { 'postroad.peer': peer } }, work)
 
 async function takeIn(road: Road, announced: Announced, { peer }: Offerer, id: string, body: AsyncIterable<Uint8Array>, span: Traced): Promise<WireReply> {
   const read = await readBody(road, peer, id, body)

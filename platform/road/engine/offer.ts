@@ -1,12 +1,12 @@
 import { base64url } from '@postroad/gm'
-import { SpanKind, type Traced, beginSpan, endSpan, traceparentOf } from '@postroad/kernel/trace'
+import { SpanKind, type Traced, traceparentOf } from '@postroad/kernel/trace'
 import { readChunk } from '@postroad/files/service'
 import { type Head, type SignedReceipt, encodeShipment, receiptKeyOf, verifyReceipt } from '@postroad/waybill'
 import { faultpoint } from '../faultpoints.ts'
 import { LinkFailure, type WireReply } from '../transport/port.ts'
 import type { HandedShipment } from './effects.ts'
 import { type Road, directoryOf } from './road.ts'
-import { codeOf } from './spans.ts'
+import { within } from './spans.ts'
 import { CHUNK_TYPE, CLOCK_HEADER, EPOCH_HEADER, NODE_HEADER, SHIPMENT_TYPE, TRACE_HEADER, addressOf, chunkAnswer, custodyAnswer, faultOf, missingAnswer, paths, readReply } from './wire.ts'
 
 export type OfferResult =
@@ -28,16 +28,11 @@ export const frontOf = ({ hops, slice, forwarded }: Pick<HandedShipment['shipmen
  */
 export async function offer(road: Road, handed: HandedShipment, epoch: string): Promise<OfferResult> {
   const { shipment, attempts } = handed
-  const span = beginSpan(road.node.telemetry, 'road.offer', { kind: SpanKind.CLIENT, attributes: { 'postroad.message': shipment.head.id, 'postroad.peer': shipment.link, 'postroad.urgency': shipment.head.urgency, 'postroad.attempt': attempts + 1 } })
-  try {
-    const result = await offerNow(road, handed, epoch, span)
-    endSpan(span, result.kind === 'custody' ? null : result.kind === 'greet' ? 'road.greetFirst' : result.code)
-    return result
-  } catch (error) {
-    endSpan(span, codeOf(error))
-    throw error
-  }
+  const attributes = { 'postroad.message': shipment.head.id, 'postroad.peer': shipment.link, 'postroad.urgency': shipment.head.urgency, 'postroad.attempt': attempts + 1 }
+  return within(road.node, 'road.offer', { kind: SpanKind.CLIENT, attributes }, (span) => offerNow(road, handed, epoch, span), failureIn)
 }
+
+const failureIn = (result: OfferResult): string | null => (result.kind === 'custody' ? null : result.kind === 'greet' ? 'road.greetFirst' : result.code)
 
 async function offerNow(road: Road, handed: HandedShipment, epoch: string, span: Traced): Promise<OfferResult> {
   const { shipment, message } = handed

@@ -63,3 +63,16 @@ export function organReceipt(network: Pick<Network, 'keys'>, head: Head, fact: {
   const [seal] = signBatch(suite, { key: keyName(by.acting.organ, head.suite, 'sign'), keyPair }, 'receipt', [made.value])
   return { receipt: made.value, seal: seal as SignedReceipt['seal'] }
 }
+
+/** Tries until it is answered, as a terminal does that got no answer. Answers the code of a refusal. */
+export async function insist<T>(work: () => Promise<T>): Promise<T | string> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code !== undefined && code.startsWith('road.')) return code
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}

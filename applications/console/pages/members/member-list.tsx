@@ -45,8 +45,9 @@ function MemberLine({ member, onChanged }: { readonly member: Member; onChanged(
         <tr>
           <td colSpan={7}>
             <ErrorPanel thrown={act.thrown} onClose={act.forget} />
-            {blocked === null && <Checkbox checked={compromised} onChange={(event) => setCompromised(event.target.checked)}>{memberWords.compromised}</Checkbox>}
-            <ReasonForm title={blocked === null ? memberWords.blockTitle(title) : memberWords.unblockTitle(title)} help={blocked === null ? memberWords.blockHelp : memberWords.unblockHelp} submit={words} busy={act.busy} onSubmit={(reason) => act.start(reason)} onCancel={() => setOpen(false)} />
+            <ReasonForm title={blocked === null ? memberWords.blockTitle(title) : memberWords.unblockTitle(title)} help={blocked === null ? memberWords.blockHelp : memberWords.unblockHelp} submit={words} busy={act.busy} onSubmit={(reason) => act.start(reason)} onCancel={() => setOpen(false)}>
+              {blocked === null && <Checkbox checked={compromised} onChange={(event) => setCompromised(event.target.checked)}>{memberWords.compromised}</Checkbox>}
+            </ReasonForm>
           </td>
         </tr>
       )}
