@@ -59,7 +59,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
   const claim = async (): Promise<void> => {
     const open = neighboursOf(node).filter((peer) => linkTo(peer)?.isOpen === true)
     const [waiting, relays] = await node.transaction(service('road'), async (tx) =>
-      [await waitingLinks(tx, open), await claimRelays(tx, { links: open.filter((peer) => hands.hasRoomForRelays(peer)), holder: road.process, limit: RELAYS_AT_ONCE })] as const)
+      [await waitingLinks(tx, open), await claimRelays(tx, { links: open.filter((peer) => hands.hasRoomForRelays(peer)), holder: road.process, now: node.now(), limit: RELAYS_AT_ONCE })] as const)
     for (const peer of waiting) linkTo(peer)?.wake()
     hands.relays(relays)
   }

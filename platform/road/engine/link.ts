@@ -199,7 +199,7 @@ export function openLink(road: Road, peer: string): Link {
     peer,
     relays,
     get isOpen() {
-      return !stopped && left() <= 0
+      return !stopped && left() <= 0 && !isHeld()
     },
     hasRoom: (lane) => !stopped && left() <= 0 && lanes[lane].hasRoom,
     hand(handed) {

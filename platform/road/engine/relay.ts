@@ -25,7 +25,6 @@ const IN_FLIGHT = 2
 const MOST = 8000
 /** Receipts wait this long for others: they travel in batches. */
 const LINGER_MS = 10
-const KEPT_MS = 2_000
 
 /** What a peer's answer means for each receipt that it was sent; what it may take later is left out. */
 export function verdictsOf(batch: readonly { readonly seq: number; readonly id: string }[], { mark, refused }: z.infer<typeof receiptsAnswer>): readonly RelayVerdict[] {
@@ -38,10 +37,10 @@ export function verdictsOf(batch: readonly { readonly seq: number; readonly id: 
   })
 }
 
-/** Sends receipts back in batches. Sending twice is harmless, so there is no lease: what could not be sent, or whose holder died, is claimed by the next look. */
+/** Sends receipts back in batches. Sending twice is harmless, so holds are not renewed: what could not be sent, or whose holder died, is claimed by the next look; what is not given back is free when its time is over. */
 export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueue {
   const waiting = new Map<number, Relayed>()
-  const under = new Set<number>()
+  let under = 0
   let flights = 0
   let timer: NodeJS.Timeout | null = null
 
@@ -49,14 +48,12 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
     const epoch = link.epoch()
     if (epoch === null || flights >= IN_FLIGHT || waiting.size === 0) return
     const batch = [...waiting.values()].slice(0, AT_ONCE)
-    for (const { seq } of batch) {
-      waiting.delete(seq)
-      under.add(seq)
-    }
+    for (const { seq } of batch) waiting.delete(seq)
+    under += batch.length
     flights += 1
     link.follow(send(batch, epoch).finally(() => {
       flights -= 1
-      for (const { seq } of batch) under.delete(seq)
+      under -= batch.length
       pump()
     }))
     pump()
@@ -84,24 +81,23 @@ export function relayQueue(road: Road, peer: string, link: RelayLink): RelayQueu
       await link.fail(error)
     }
   }
-  /** What this process can neither send nor give back, while the database is away, it keeps and sends later: nobody else would. */
+  /** From here on anybody may claim them, this process too, perhaps before the answer is here. */
   const giveBack = async (batch: readonly Relayed[]): Promise<void> => {
     try {
       await road.node.transaction(service('road'), (tx) => releaseRelays(tx, batch.map(({ seq }) => seq)))
     } catch (error) {
-      road.node.log.warn({ err: error, peer }, 'receipts not given back; kept')
-      setTimeout(() => (batch.forEach((relay) => waiting.set(relay.seq, relay)), link.pump()), KEPT_MS).unref()
+      road.node.log.warn({ err: error, peer }, 'receipts not given back; free when their time is over')
     }
   }
   return {
     get hasRoom() {
-      return waiting.size + under.size < MOST
+      return waiting.size + under < MOST
     },
     get size() {
-      return waiting.size + under.size
+      return waiting.size + under
     },
     add(relays) {
-      for (const relay of relays) if (!under.has(relay.seq)) waiting.set(relay.seq, relay)
+      for (const relay of relays) waiting.set(relay.seq, relay)
       if (waiting.size >= AT_ONCE) return link.pump()
       timer ??= setTimeout(() => ((timer = null), link.pump()), LINGER_MS)
     },

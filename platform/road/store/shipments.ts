@@ -1,7 +1,7 @@
 import { later, type Tx } from '@postroad/kernel/database'
 import type { Head, SignedHopLine, SignedReceipt, SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
-import { LEASE_MS, LONGEST_PAUSE_MS, type Lane, urgencyNumber } from '../model.ts'
+import { LEASE_MS, type Lane, farthest, urgencyNumber } from '../model.ts'
 
 /** What goes over one link for one message. */
 export type NewShipment = {
@@ -38,9 +38,6 @@ type ClaimedRow = Omit<ClaimedShipment, 'fence' | 'rank'> & { readonly fence: st
 // A later message of a thread waits for the earlier one of the same sender and urgency; a recall (no place in the order) never waits.
 const inTurn = sql`(m.kind = 'recallRequest' or s.ordinal = 0 or not exists (select from road.shipment e join road.message em on em.id = e.message
   where e.link = s.link and e.state = 'queued' and e.thread = s.thread and e.sender = s.sender and e.urgency = s.urgency and e.ordinal < s.ordinal and em.kind <> 'recallRequest'))`
-
-/** No pause and no lease is as long as this: what lies beyond was written while the clock was wrong, and is due. */
-const farthest = (now: Date): Date => new Date(now.getTime() + 2 * Math.max(LONGEST_PAUSE_MS, LEASE_MS))
 
 /** Claims due shipments of one lane of a link, the earliest deadline first; what others hold is skipped. */
 export async function claimShipments(tx: Tx, claim: { readonly link: string; readonly lane: Lane; readonly owner: string; readonly now: Date; readonly limit: number }): Promise<readonly ClaimedShipment[]> {
