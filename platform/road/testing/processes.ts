@@ -93,18 +93,22 @@ async function prepare(place: Place, settings: (endpoint: string) => unknown, bo
 async function balance(ports: readonly number[]): Promise<{ readonly port: number; close(): Promise<void> }> {
   let turn = 0
   const open = new Set<Socket>()
-  const lead = (client: Socket, tries: number): void => {
-    const port = ports[(turn += 1) % ports.length] ?? 0
+  const lead = (client: Socket, [port, ...others]: readonly number[]): void => {
+    if (port === undefined) return void client.destroy()
     const server = connect(port, '127.0.0.1')
-    server.once('connect', () => client.pipe(server).pipe(client))
-    server.once('error', () => (server.connecting && tries < ports.length ? lead(client, tries + 1) : client.destroy()))
-    server.once('close', () => (server.bytesWritten + server.bytesRead > 0 ? client.destroy() : undefined))
+    let isOpen = false
+    server.once('connect', () => {
+      isOpen = true
+      client.pipe(server).pipe(client)
+    })
+    server.on('error', () => server.destroy()).once('close', () => (isOpen ? client.destroy() : lead(client, others)))
     client.once('close', () => server.destroy())
   }
   const server = createServer((client) => {
     open.add(client)
     client.on('error', () => client.destroy()).once('close', () => open.delete(client))
-    lead(client, 1)
+    turn = (turn + 1) % ports.length
+    lead(client, [...ports.slice(turn), ...ports.slice(0, turn)])
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
