@@ -42,7 +42,7 @@ async function look(page: Page, name: string): Promise<void> {
 }
 
 /** First sign-in with the one-time code, as a newcomer does it. */
-export async function enrol({ page }: Desk, { account, code, name }: Newcomer, password: string): Promise<void> {
+export async function enrol({ page }: Desk, { account, code, name }: Pick<Newcomer, 'account' | 'code' | 'name'>, password: string): Promise<void> {
   await page.getByRole('button', { name: '第一次在这台电脑上登录' }).click()
   await page.getByLabel('账号').fill(account)
   await page.getByLabel('启用码').fill(code)

@@ -8,6 +8,7 @@ import { deliveriesByCrypto, durableCommits } from './limits.ts'
 import { measureFilm } from './film.ts'
 import { measureMany } from './many.ts'
 import { installPeer, measurePeer, peerIsInstalled } from './peer.ts'
+import { measureQueue } from './queue.ts'
 
 export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; tell(line: string): void }
 
@@ -37,6 +38,7 @@ export async function road({ installPeer: install, quick, tell }: Options): Prom
   figures.push(...(await ladder(quick ? 5 : 20, tell)))
   figures.push(...(await measureMany(quick ? { nodes: 12, organsEach: 25 } : { nodes: 120, organsEach: 25 }, tell)))
   figures.push(...(await measureFilm(quick ? 64 * MEBIBYTE : 2048 * MEBIBYTE, tell)))
+  figures.push(...(await measureQueue(quick, tell)))
   tell('desk …')
   figures.push(...(await measureDesk()))
   if (!quick) tell('installation …')

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { listBackups, makeBackupKey, readRecoveryKey, restore, verifyBackup } from '@postroad/backup/service'
-import { type Stations, startStations } from '@postroad/road/testing/processes'
+import { type Stations, startStations } from '@postroad/road/testing/machines'
 import { PLACES, type Sent, type Verdict, compare, keepSending, signForAll, submit } from './traffic.ts'
 
 export type RestoreDrill = Verdict & {

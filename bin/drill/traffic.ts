@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { InboxItem, Submitted, Tracking } from '@postroad/road/service'
 import { clerk } from '@postroad/road/testing/network'
-import { type Stations } from '@postroad/road/testing/processes'
+import { type Stations } from '@postroad/road/testing/machines'
 import { type Letter, insist, letter, organReceipt } from '@postroad/road/testing/terminal'
 
 /** Where each organ of a drill is at home. */

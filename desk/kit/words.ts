@@ -3,7 +3,7 @@ export const kitWords = {
   product: '驿道',
   unexpected: '出了意外的差错，这一步没有完成。',
   unexpectedAdvice: '请再试一次；仍不行，请把下面的代码告诉网络中心。',
-  offline: '连不上本节点，这一步没有送出去。',
+  offline: '连不上本节点，这一步没有完成。',
   offlineAdvice: '请检查网线或网络，恢复后再试。已填的内容仍在本机。',
   lostNothing: '没有丢失任何内容。',
   whatToDo: '怎么办：',

@@ -13,7 +13,7 @@ import type { FireOrder } from './station.ts'
 
 export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[] }
 /** A node with a disk and a door of its own. */
-export type FireNode = Child<FireOrder> & { readonly id: string; readonly home: string; readonly disk: Disk; readonly door: Door; readonly organs: readonly string[] }
+export type FireNode = Child<FireOrder> & { readonly id: string; readonly home: string; readonly disk: Disk; readonly door: Door; readonly organs: readonly string[]; /** Where its desk answers; null: it has none. */ readonly desk: string | null }
 export type FireNetwork = { readonly nodes: readonly FireNode[]; readonly keys: ReadonlyMap<string, OrganKeys>; hostOf(organ: string): FireNode; at(id: string): FireNode; stop(): Promise<void> }
 
 /** Four centres in a row, and one beside them. */
@@ -25,7 +25,14 @@ export const PLACES: readonly Place[] = [
   { id: 'bureau', parent: 'county', organs: ['b.office'] },
 ]
 
-export type NetworkOptions = { readonly root: string; readonly dice: Dice; readonly seed: number; /** Modules that every node loads first: a planted bug. */ readonly execArgv: readonly string[] }
+/** Who looks at the console of a node that has a desk. */
+export const OPERATOR = { id: 'operator', name: '值守' }
+const OPERATED = {
+  organs: [{ id: 'duty.office', title: '值班室', system: 'government', region: 'duty', regionTitle: '值班', names: [{ id: 'duty.office.name', title: '值班室', code: '值' }], deputies: [] }],
+  people: [{ ...OPERATOR, posts: [{ id: 'operator.post', organ: 'duty.office', title: '系统管理员', duties: ['console.watch'] }], clearance: 2 }],
+}
+
+export type NetworkOptions = { readonly root: string; readonly dice: Dice; readonly seed: number; /** The node that has a desk, with an operator. */ readonly watched: string | null; /** Modules that every node loads first: a planted bug. */ readonly execArgv: readonly string[] }
 
 /** Starts the tree from the root down. Every node's neighbours reach it through its door alone. */
 export async function startNetwork(options: NetworkOptions): Promise<FireNetwork> {
@@ -62,7 +69,7 @@ function fingerprintIn(home: string, node: string): string {
   return anchorFingerprint(suites, node, keys.map(({ id, suite, publicKey }) => ({ id, suite, publicKey })))
 }
 
-async function prepare(place: Place, parent: { node: FireNode; anchor: string } | null, keys: ReadonlyMap<string, OrganKeys>, { root, dice, seed, execArgv }: NetworkOptions): Promise<FireNode> {
+async function prepare(place: Place, parent: { node: FireNode; anchor: string } | null, keys: ReadonlyMap<string, OrganKeys>, { root, dice, seed, watched, execArgv }: NetworkOptions): Promise<FireNode> {
   const disk = makeDisk(root, place.id)
   const home = join(disk.folder, 'home')
   mkdirSync(home, { mode: 0o711 })
@@ -77,12 +84,13 @@ async function prepare(place: Place, parent: { node: FireNode; anchor: string } 
   const bootstrap = {
     node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: 2, endpoint: `https://127.0.0.1:${door.port}` },
     parent: parent === null ? null : { node: parent.node.id, url: `https://127.0.0.1:${parent.node.door.port}`, code: codeFor(place.id), anchor: parent.anchor },
-    invites: PLACES.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), organs: [], people: [],
+    invites: PLACES.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), ...(place.id === watched ? OPERATED : {}),
   }
   const env = {
     ...process.env, POSTROAD_NODE: place.id, POSTROAD_HOME: home, POSTROAD_ROAD_PORT: String(port), POSTROAD_BOOTSTRAP: file('bootstrap', bootstrap), POSTROAD_LOG: 'warn',
     STATION_BODIES: file('bodies', place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys))), FAULT_SEED: String(seed + PLACES.indexOf(place)),
   }
+  const desk = place.id === watched ? await freePort() : null
   const output = openSync(join(root, `${place.id}.log`), 'a')
-  return { ...childProcess<FireOrder>(new URL('./station.ts', import.meta.url), env, { execArgv, output }), id: place.id, home, disk, door, organs: place.organs }
+  return { ...childProcess<FireOrder>(new URL('./station.ts', import.meta.url), { ...env, ...(desk === null ? {} : { POSTROAD_DESK_PORT: String(desk) }) }, { execArgv, output }), id: place.id, home, disk, door, organs: place.organs, desk: desk === null ? null : `http://localhost:${desk}` }
 }

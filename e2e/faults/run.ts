@@ -1,12 +1,14 @@
-/** `npm run faults [-- --long] [--seconds N] [--seed N] [--kinds a,b] [--planted | --plant BUG,BUG] [--keep]`; what it plays and what it proves is in README.md. */
+/** `npm run faults [-- --long] [--seconds N] [--seed N] [--kinds a,b] [--planted | --plant BUG,BUG] [--keep] [--look FOLDER]`; what it plays and what it proves is in README.md. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { buildDesk } from '@postroad/desk/build'
 import { FAULT_POINTS } from '@postroad/road/faultpoints'
 import { createDice } from '@postroad/waybill/simulation'
 import { type Violation, check } from './checker.ts'
+import { lookOn } from './console.ts'
 import { type History, openHistory } from './history.ts'
 import { endingReceipts, endsOf, handedAndTaken, openBooks, resourcesOf, waitingIn } from './inspection.ts'
 import { type FireNetwork, PLACES, startNetwork } from './network.ts'
@@ -16,23 +18,27 @@ import { ALL_KINDS, type FaultKind, makeSchedule } from './schedule.ts'
 import { startStorm } from './storm.ts'
 
 type Played = { readonly violations: readonly Violation[]; readonly events: number }
-type FireOrder = { readonly seed: number; readonly seconds: number; readonly kinds: readonly FaultKind[]; readonly execArgv: readonly string[]; readonly drainMs: number; readonly folder: string; tell(line: string): void }
+type FireOrder = { readonly seed: number; readonly seconds: number; readonly kinds: readonly FaultKind[]; readonly execArgv: readonly string[]; readonly drainMs: number; /** Where pictures of the console go; null: nobody looks. */ readonly look: string | null; readonly folder: string; tell(line: string): void }
 
 const SHORT = { seconds: 32, everyMs: 2200, pauseMs: 1600, drainMs: 90_000 }
 const LONG = { seconds: 3600, everyMs: 5000, pauseMs: 1600, drainMs: 300_000 }
 const SAMPLE_MS = 2_000
+/** Whose console is looked at: a centre with neighbours above and below. */
+const WATCHED = 'east'
 
 /** Brings a network up, sets it on fire for so long, lets it come to rest, and judges what it did. */
-async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, folder, tell }: FireOrder): Promise<Played> {
+async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, look, folder, tell }: FireOrder): Promise<Played> {
   const pace = seconds > 120 ? LONG : SHORT
   const dice = createDice(seed)
   const history = openHistory(join(folder, 'history.jsonl'))
   history.emit('run', { seed, seconds, kinds })
-  const network = await startNetwork({ root: folder, dice, seed, execArgv })
+  if (look !== null) await buildDesk() // before the node that serves it starts
+  const network = await startNetwork({ root: folder, dice, seed, watched: look === null ? null : WATCHED, execArgv })
   const giveUp = (): void => void network.stop().finally(() => process.exit(130))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp)
   try {
     tell(`${network.nodes.length} nodes are up`)
+    const looking = look === null ? null : await lookOn(network.at(WATCHED), look)
     const crew = startCrew({ network, dice: createDice(seed + 1), history, pauseMs: pace.pauseMs })
     const schedule = makeSchedule(createDice(seed + 2), { nodes: PLACES.map(({ id }) => id), points: FAULT_POINTS, durationMs: seconds * 1000, kinds, everyMs: pace.everyMs })
     const sampling = setInterval(() => sample(network, history), SAMPLE_MS)
@@ -45,6 +51,7 @@ async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, folder, t
     clearInterval(sampling)
     await storm.stop()
     await crew.stop()
+    await looking?.stop()
     await writeDown(network, history)
     if (isQuiet) history.emit('quiet')
   } finally {
@@ -101,7 +108,7 @@ async function writeDown(network: FireNetwork, history: History): Promise<void> 
   }
 }
 
-type Values = { readonly long: boolean; readonly keep: boolean; readonly planted: boolean; readonly seconds?: string | undefined; readonly seed?: string | undefined; readonly kinds?: string | undefined; readonly plant?: string | undefined }
+type Values = { readonly long: boolean; readonly keep: boolean; readonly planted: boolean; readonly seconds?: string | undefined; readonly seed?: string | undefined; readonly kinds?: string | undefined; readonly plant?: string | undefined; readonly look?: string | undefined }
 
 /** Again, with a mount namespace of its own: the disks are gone with it, however the run ends. */
 function inOwnMounts(): number {
@@ -114,14 +121,14 @@ function inOwnMounts(): number {
   return again.status ?? 1
 }
 
-async function main({ long, seconds, seed, kinds, keep, plant, planted }: Values): Promise<number> {
+async function main({ long, seconds, seed, kinds, keep, plant, planted, look }: Values): Promise<number> {
   const dice = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed)
   const chosen = kinds?.split(',') as readonly FaultKind[] | undefined
   if (planted) return everyPlanted(PLANTED, dice, Number(seconds ?? PLANTED_SECONDS), keep)
   if (plant !== undefined) return everyPlanted(PLANTED.filter(({ name }) => plant.split(',').includes(name)), dice, Number(seconds ?? PLANTED_SECONDS), keep)
   const length = seconds === undefined ? (long ? LONG : SHORT).seconds : Number(seconds)
   tell(`seed ${dice}, ${length} s under fire`)
-  const { violations, events, folder } = await playInFolder({ seed: dice, seconds: length, kinds: chosen ?? ALL_KINDS, execArgv: [], drainMs: (length > 120 ? LONG : SHORT).drainMs }, keep)
+  const { violations, events, folder } = await playInFolder({ seed: dice, seconds: length, kinds: chosen ?? ALL_KINDS, execArgv: [], look: look ?? null, drainMs: (length > 120 ? LONG : SHORT).drainMs }, keep)
   for (const { rule, message, detail } of violations.slice(0, MOST_SHOWN)) tell(`${rule}\t${message}\t${detail}`)
   tell(`${events} events, ${violations.length} violations${folder === null ? '' : `; history and logs: ${folder}`}`)
   return violations.length === 0 ? 0 : 1
@@ -148,7 +155,7 @@ async function everyPlanted(bugs: readonly PlantedBug[], seed: number, seconds: 
   for (const { name, words, kinds } of bugs) {
     process.env['POSTROAD_PLANT'] = name
     tell(`\n${name}: ${words} (seed ${seed})`)
-    const { violations, folder } = await playInFolder({ seed, seconds, kinds, execArgv: ['--import', new URL('./plant.ts', import.meta.url).href], drainMs: PLANTED_DRAIN_MS }, keep)
+    const { violations, folder } = await playInFolder({ seed, seconds, kinds, execArgv: ['--import', new URL('./plant.ts', import.meta.url).href], look: null, drainMs: PLANTED_DRAIN_MS }, keep)
     const rules = [...Map.groupBy(violations, ({ rule }) => rule)].map(([rule, all]) => `${rule} ×${all.length}`)
     tell(rules.length === 0 ? '  NOT FOUND' : `  found: ${rules.join(', ')}`)
     if (rules.length === 0) missed.push(name)
@@ -162,7 +169,7 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       long: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, planted: { type: 'boolean', default: false },
-      seconds: { type: 'string' }, seed: { type: 'string' }, kinds: { type: 'string' }, plant: { type: 'string' },
+      seconds: { type: 'string' }, seed: { type: 'string' }, kinds: { type: 'string' }, plant: { type: 'string' }, look: { type: 'string' },
     },
   })
   process.exit(process.env['POSTROAD_OWN_MOUNTS'] === undefined ? inOwnMounts() : await main(values))

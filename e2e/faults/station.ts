@@ -3,7 +3,7 @@ import { definePlugin } from '@postroad/kernel/plugin'
 import { startNode } from '@postroad/kernel/start'
 import { verifyLedger } from '@postroad/ledger/service'
 import { tls } from '@postroad/directory/service'
-import { transportSlot } from '@postroad/road/plugin'
+import { road, transportSlot } from '@postroad/road/plugin'
 import { type Order, obey, serveOrders, stateOnce } from '@postroad/road/testing/orders'
 import { ROOMS } from '@postroad/road/testing/rooms'
 import { httpsTransport } from '@postroad/road/transport/https'
@@ -29,7 +29,10 @@ const post = definePlugin({
 })
 
 const now = (): Date => new Date(Date.now() + wrong.clockBy)
-const { node } = await startNode(readConfig(process.env), ROOMS.toSpliced(-1, 0, post), { now, listen: false })
+// with a desk, for somebody who looks at the console meanwhile, it is the whole node
+const hasDesk = process.env['POSTROAD_DESK_PORT'] !== undefined
+const rooms = hasDesk ? (await import('@postroad/bin/node')).ROOMS : ROOMS
+const { node } = await startNode(readConfig(process.env), rooms.toSpliced(rooms.indexOf(road), 0, post), { now, listen: hasDesk })
 await stateOnce(node)
 serveOrders<FireOrder>(async (order) => {
   if (order.kind === 'clock') return void (wrong.clockBy = order.byMs)

@@ -191,7 +191,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   'directory.admission': 'ra', 'directory.invitation': 'ra', 'directory.misbehaviour': 'ra', 'directory.statement': 'ra', 'directory.void': 'ra',
   'files.upload': 'rawd',
   'identity.challenge': 'rad', 'identity.credential': 'raw', 'identity.enrolment': 'raw', 'identity.person': 'raw', 'identity.post': 'raw', 'identity.session': 'raw', 'identity.throttle': 'rawd',
-  'kernel.event': 'rad', 'kernel.event_delivery': 'rawd', 'kernel.migration': '',
+  'kernel.event': 'rad', 'kernel.event_delivery': 'rawd', 'kernel.migration': '', 'kernel.process': 'rawd',
   'ledger.checkpoint': 'ra', 'ledger.position': 'ra', 'ledger.record': 'ra',
   'road.arrival': 'ra', 'road.attempt': 'ra', 'road.message': 'ra', 'road.receipt': 'ra', 'road.submission': 'ra', 'road.succession': 'ra', 'road.taken': 'ra', 'road.tombstone': 'ra',
   'reorganisation.act': 'ra', 'reorganisation.step': 'ra',

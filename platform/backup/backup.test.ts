@@ -9,6 +9,7 @@ import { connect, transaction } from '@postroad/kernel/database'
 import { service } from '@postroad/kernel/principal'
 import { runningUrl, startPostgres } from '@postroad/kernel/postgres'
 import { type RunningNode, startNode } from '@postroad/kernel/start'
+import { ALL_ROLES } from '@postroad/kernel/config'
 import { createLog } from '@postroad/kernel/log'
 import { record } from '@postroad/ledger/service'
 import { type Archive, startArchive } from './archive.ts'
@@ -51,7 +52,7 @@ beforeAll(async () => {
   mkdirSync(home, { mode: 0o711 })
   const bootstrap = join(scratch, 'bootstrap.json')
   writeFileSync(bootstrap, JSON.stringify({ node: { id: 'solo', title: 'solo', level: 'city', region: 'r', regionTitle: 'r', maxLabel: 2 }, parent: null, invites: [], organs: [], people: [] }))
-  const config = { node: 'solo', home, desk: { host: '127.0.0.1', port: 0, origin: 'http://localhost' }, road: { host: '127.0.0.1', port: 0 }, bootstrap, links: null, database: null, backup: null, metrics: null, traces: null, admission: { twoPersons: false }, log: 'silent' }
+  const config = { node: 'solo', home, desk: { host: '127.0.0.1', port: 0, origin: 'http://localhost' }, road: { host: '127.0.0.1', port: 0 }, bootstrap, links: null, database: null, backup: null, metrics: null, traces: null, admission: { twoPersons: false }, blobs: null, roles: ALL_ROLES, keys: null, log: 'silent' }
   running = await startNode(config, [ledger, keys, directory], { listen: false, jobs: false, log: createLog('solo', 'silent') })
   mkdirSync(dirname(blobIn(home)), { recursive: true })
   writeFileSync(blobIn(home), blob)

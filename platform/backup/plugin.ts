@@ -19,7 +19,7 @@ const LOOK_MS = 500
 const AGAIN_MS = 60_000
 const restored = z.strictObject({ v: z.literal(1), backup: z.string(), moment: z.string() })
 
-/** Starts last. It archives only where a folder for backups is configured. */
+/** Starts last. It archives only where a folder for backups is configured, and in one process of the node: the eldest that does jobs. */
 export const backup = definePlugin({
   id: 'backup',
   title: backupTitle,
@@ -28,9 +28,9 @@ export const backup = definePlugin({
     node.slots.set(lastBackupSlot, (home) => lastBackup(home)?.at ?? null)
     await recordRestore(node)
     const settings = node.config.backup
-    if (settings === null) return { stop: async () => undefined }
+    if (settings === null || !node.processes.does('jobs')) return { stop: async () => undefined }
     const { home } = node.config
-    const archive = startArchive({ home, folder: settings.folder, signer: signerOf(home), url: () => replicationUrl(node), log: node.log })
+    const archive = startArchive({ home, folder: settings.folder, signer: signerOf(home), url: () => (node.processes.isEldest('jobs') ? replicationUrl(node) : null), log: node.log })
     const first = new AbortController()
     const making = firstBackup(node, settings.folder, first.signal)
     return {
@@ -54,7 +54,7 @@ export function signerOf(home: string): Signer {
 /** A fresh archive is of no use before a base backup; it is made as soon as there is one, not in the night. */
 async function firstBackup(node: Node, folder: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const stream = currentStream(node.config.home, folder)
+    const stream = node.processes.isEldest('jobs') ? currentStream(node.config.home, folder) : null
     if (stream !== null && (listBackups(folder).some(({ manifest }) => manifest.stream === stream) || (await attempt(node)))) return
     await wait(stream === null ? LOOK_MS : AGAIN_MS, undefined, { signal }).catch(() => undefined)
   }

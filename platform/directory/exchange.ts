@@ -44,8 +44,9 @@ export async function exchangeWith(node: Node, peer: string): Promise<void> {
   }
 }
 
-/** Keeps every neighbour up to date: at once when the view changes, else from time to time, more rarely while a neighbour does not answer. */
+/** Keeps every neighbour up to date: at once when the view changes, else from time to time, more rarely while a neighbour does not answer. Of the node's processes the eldest with the jobs does. */
 export function startExchange(node: Node): { stop(): Promise<void> } {
+  if (!node.processes.does('jobs')) return { stop: async () => undefined }
   const room = node.slots.get(directoryRoom)
   const stopping = new AbortController()
   const loops = new Map<string, Promise<void>>()
@@ -76,7 +77,8 @@ async function keepUp(node: Node, peer: string, signal: AbortSignal, wakers: Map
     ring()
   })
   while (!signal.aborted) {
-    if (isDue) {
+    if (isDue && !node.processes.isEldest('jobs')) isDue = false // another process of this node does it
+    else if (isDue) {
       isDue = false
       try {
         if (!isBlocked(node, peer)) await exchangeWith(node, peer)

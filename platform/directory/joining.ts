@@ -32,6 +32,11 @@ export async function joinUntilDone(node: Node, bootstrap: Bootstrap | null, sig
   const tell = (state: JoinProgress['state'], fault: Refusal | null = null): void => void (room.joining = { state, parent: parent.node, fingerprint, fault })
   tell('asking')
   for (let pause = PAUSE_MS; !signal.aborted; ) {
+    if (!node.processes.isEldest('jobs')) {
+      await pauseFor(PAUSE_MS, signal) // one process of the node asks for all
+      continue
+    }
+    if (room.secrets.anchor !== null) return tell('joined') // the process that was at it before has done it
     try {
       if ((await joinParent(node, parent)) === 'joined') {
         await distributeCertificates(node)
@@ -50,9 +55,12 @@ export async function joinUntilDone(node: Node, bootstrap: Bootstrap | null, sig
       }
       pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, pause)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-    })
+    await pauseFor(pause, signal)
   }
 }
+
+const pauseFor = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })

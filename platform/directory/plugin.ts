@@ -19,7 +19,7 @@ import { append } from './statements.ts'
 import { lastStatement } from './store.ts'
 import { directoryDuties, directoryFaults, directoryTitle } from './words.ts'
 
-/** Other processes of this node state things too; their event may have been handled there. */
+/** Other processes of this node state things too; a hint of it may get lost. */
 const REFRESH_MS = 5000
 const HEARTBEAT_MS = 20 * 3600_000
 
@@ -33,7 +33,7 @@ export const directory = definePlugin({
   permissions: directoryDuties,
   routes: directoryRoutes,
   events: [directoryChanged],
-  on: [{ event: directoryChanged.name, handle: async (_payload, node) => refresh(node) }],
+  hears: [{ event: directoryChanged.name, hear: refresh }],
   jobs: [{ name: 'heartbeat', every: '41 * * * *', run: async (_payload, node) => beat(node) }, { name: 'renew', every: '23 * * * *', run: (_payload, node) => renewIfJoined(node) }],
   async start(node) {
     const bootstrap = readBootstrap(node)
@@ -50,7 +50,7 @@ export const directory = definePlugin({
     if (bootstrap !== null) await stateBootstrap(node, bootstrap)
     await distributeCertificates(node)
     const stopping = new AbortController()
-    const joining = secrets.anchor === null ? joinUntilDone(node, bootstrap, stopping.signal) : Promise.resolve()
+    const joining = secrets.anchor === null && node.processes.does('jobs') ? joinUntilDone(node, bootstrap, stopping.signal) : Promise.resolve()
     const exchange = startExchange(node)
     const refreshing = setInterval(() => void refresh(node).catch((error: unknown) => node.log.error({ err: error }, 'directory: refresh failed')), REFRESH_MS).unref()
     return {

@@ -90,6 +90,7 @@ export function refresh(node: Node): Promise<void> {
 }
 
 async function lookAgain(node: Node, room: DirectoryRoom): Promise<void> {
+  if (room.secrets.anchor === null) room.secrets = readSecrets(node.config.home) ?? room.secrets // another process may have joined for all
   const { last, read } = await node.transaction(service('directory'), async (tx) => ({ last: await lastStatement(tx, room.secrets.node), read: await readView(tx, node) }))
   const current = read?.view ?? null
   // Kept before anybody can be told of it: after a restore nothing else may take this line's place.

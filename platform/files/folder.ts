@@ -1,37 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { type HashStore, requireHashName } from './model.ts'
 
 const LEFTOVER_MS = 24 * 3600_000
 const BUCKETS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 
 /**
- * A folder of files named by their content's hash (hex), in 256 buckets. A file is there whole and durable or not at all:
- * written aside, flushed, renamed, and its bucket flushed.
+ * A store in a folder of 256 buckets. A file is there whole and durable or not at all: written aside, flushed, renamed, and its bucket flushed.
+ * Makes what is missing; leftovers of an interrupted write are removed.
  */
-export type HashFolder = {
-  /** Durable when the promise resolves. What is there already is not written again. */
-  put(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
-  /** Writes a stream aside; `keep` gives it its name, `drop` forgets it. */
-  receive(source: AsyncIterable<Uint8Array>): Promise<{ keep(name: string): Promise<void>; drop(): Promise<void> }>
-  read(name: string): Promise<Uint8Array | null>
-  open(name: string): Promise<FileHandle | null>
-  has(name: string): Promise<boolean>
-  remove(names: readonly string[]): Promise<void>
-  /** All names, bucket by bucket, with the time of writing. */
-  list(): AsyncGenerator<{ readonly name: string; readonly written: Date }>
-}
-
-/** Opens the folder, making what is missing. Leftovers of an interrupted write are removed. */
-export async function openHashFolder(path: string): Promise<HashFolder> {
+export async function openHashFolder(path: string): Promise<HashStore> {
   const aside = join(path, 'aside')
   await mkdir(aside, { recursive: true, mode: 0o700 })
   for (const bucket of BUCKETS) await mkdir(join(path, bucket), { recursive: true, mode: 0o700 })
   await flush(path)
   await removeLeftovers(aside)
   const fileOf = (name: string): string => {
-    if (!/^[0-9a-f]{64}$/.test(name)) throw new Error('the name of a stored file is 64 hex digits')
+    requireHashName(name)
     return join(path, name.slice(0, 2), name.slice(2))
   }
   const has = (name: string): Promise<boolean> => stat(fileOf(name)).then(() => true, missing(false))
@@ -54,7 +42,7 @@ export async function openHashFolder(path: string): Promise<HashFolder> {
       return { keep: (name) => keepAll([{ aside: file, name }]), drop: () => rm(file, { force: true }) }
     },
     read: (name) => readFile(fileOf(name)).then((bytes): Uint8Array | null => bytes, missing(null)),
-    open: (name) => open(fileOf(name), constants.O_RDONLY).then((file): FileHandle | null => file, missing(null)),
+    open: (name) => open(fileOf(name), constants.O_RDONLY).then((file): Readable | null => file.createReadStream(), missing(null)),
     async remove(names) {
       await Promise.all(names.map((name) => unlink(fileOf(name)).catch(missing(undefined))))
     },
@@ -78,7 +66,8 @@ async function removeLeftovers(aside: string): Promise<void> {
   }
 }
 
-async function writeAside(folder: string, source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
+/** Writes a file of a name of its own, flushed. */
+export async function writeAside(folder: string, source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
   const path = join(folder, randomUUID())
   const file = await open(path, 'wx', 0o600)
   try {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { MAX_SEALED_CHUNK_BYTES } from '@postroad/waybill'
 
 /** One upload: the 5 GB film of a meeting passes, a runaway does not. */
@@ -51,4 +52,24 @@ export function chunkSplitter(): { push(bytes: Uint8Array): Uint8Array[] | 'body
     },
     end: () => rest.length === 0,
   }
+}
+
+/** Contents named by their hash (hex), in a folder or a bucket. Content is there whole and durable or not at all. */
+export type HashStore = {
+  /** Durable when the promise resolves. The same again changes nothing. */
+  put(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>
+  /** Writes a stream aside; `keep` gives it its name, the hex of its SHA-256; `drop` forgets it. */
+  receive(source: AsyncIterable<Uint8Array>): Promise<{ keep(name: string): Promise<void>; drop(): Promise<void> }>
+  read(name: string): Promise<Uint8Array | null>
+  open(name: string): Promise<Readable | null>
+  has(name: string): Promise<boolean>
+  /** What is not there is no error. */
+  remove(names: readonly string[]): Promise<void>
+  /** All names with the time of writing. */
+  list(): AsyncGenerator<{ readonly name: string; readonly written: Date }>
+}
+
+/** Names reach paths and addresses: nothing but a hash may. */
+export function requireHashName(name: string): void {
+  if (!/^[0-9a-f]{64}$/.test(name)) throw new Error('the name of a stored file is 64 hex digits')
 }

@@ -11,7 +11,7 @@ export const files = definePlugin({
   routes: filesRoutes,
   jobs: [{ name: 'expireUploads', every: '*/10 * * * *', run: async (_payload, node) => void (await expireUploads(node)) }],
   async start(node) {
-    node.slots.set(storage, await openStorage(node.config.home))
+    node.slots.set(storage, await openStorage(node.config))
     return { stop: async () => undefined }
   },
 })

@@ -4,20 +4,23 @@ import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { type SuiteId, type Suites, base64url, hex } from '@postroad/gm'
 import { suites } from '@postroad/gm/node'
+import type { Config } from '@postroad/kernel/config'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { decodeBytes } from '@postroad/waybill'
-import { type HashFolder, openHashFolder } from './folder.ts'
-import { hasRoom } from './model.ts'
+import { openBucket } from './bucket.ts'
+import { openHashFolder } from './folder.ts'
+import { type HashStore, hasRoom } from './model.ts'
 import { filesFaults } from './words.ts'
 
 /** What the disk had when it was last looked at. */
 type Disk = { free: number; total: number; seen: number }
-export type Storage = { readonly suites: Suites; readonly blobs: HashFolder; readonly chunks: HashFolder; readonly disk: Disk }
+export type Storage = { readonly suites: Suites; readonly blobs: HashStore; readonly chunks: HashStore; readonly disk: Disk }
 export const storage: Slot<Storage> = { name: 'files.storage' }
 
-/** Opens both stores under the node's home: blobs by SHA-256, chunks of bodies by the hash of their suite. */
-export async function openStorage(home: string): Promise<Storage> {
-  return { suites, blobs: await openHashFolder(join(home, 'blobs', 'files')), chunks: await openHashFolder(join(home, 'blobs', 'chunks')), disk: { free: 0, total: 0, seen: Number.NEGATIVE_INFINITY } }
+/** Opens both stores, under the node's home or in its bucket: blobs by SHA-256, chunks of bodies by the hash of their suite. */
+export async function openStorage({ home, blobs: bucket }: Pick<Config, 'home' | 'blobs'>): Promise<Storage> {
+  const open = (kind: string): Promise<HashStore> => (bucket === null ? openHashFolder(join(home, 'blobs', kind)) : openBucket(bucket, kind, join(home, 'blobs')))
+  return { suites, blobs: await open('files'), chunks: await open('chunks'), disk: { free: 0, total: 0, seen: Number.NEGATIVE_INFINITY } }
 }
 
 /** Refuses what the disk should not take any more: `bytes` that are part of something of `size`. @throws files.diskFull */
@@ -70,7 +73,7 @@ export async function openBlob(node: Node, hash: string): Promise<Readable> {
     },
     flush: (done) => (digest.digest('hex') === hash ? done() : done(filesFaults.damaged({ hash }))),
   })
-  return file.createReadStream().on('error', (error) => check.destroy(error)).pipe(check)
+  return file.on('error', (error) => check.destroy(error)).pipe(check)
 }
 
 export const hasBlob = (node: Node, hash: string): Promise<boolean> => node.slots.get(storage).blobs.has(hash)

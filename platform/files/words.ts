@@ -14,5 +14,6 @@ export const filesFaults = defineFaults('files', {
   bodyMalformed: { status: 400, message: '上传内容的分块格式有误', advice: '请重新上传' },
   chunkMismatch: { status: 400, message: '上传内容与其校验值不符', advice: '传输或存储中出现差错，请重新上传' },
   damaged: { status: 500, message: '存储的内容已损坏，校验未通过', advice: '请立即报告系统管理员，由对方重新传送或从备份恢复' },
+  storeDown: { status: 503, message: '公文存储暂时无法使用', advice: '请稍后重试；持续出现请联系系统管理员检查对象存储' },
   noBlob: { status: 404, message: '没有找到该内容', advice: '内容可能已按期清除' },
 })

@@ -1,6 +1,10 @@
 import { z } from 'zod'
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
+/** web: desk and interface; road: the door for other nodes and the links; jobs: timers. */
+const ROLES = ['web', 'road', 'jobs'] as const
+export type Role = (typeof ROLES)[number]
+export const ALL_ROLES: readonly Role[] = ROLES
 
 /** The environment, read in this one place. Every switch from one machine to several is here and nowhere else. */
 const environment = z.object({
@@ -32,6 +36,14 @@ const environment = z.object({
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   /** How many people it takes to let a new node in: `two`, whoever approves is another than who invited. */
   POSTROAD_ADMISSION: z.enum(['one', 'two']).default('one'),
+  /** What this process does of the node's work: any of `web`, `road`, `jobs`; several processes share one database and one home. */
+  POSTROAD_ROLES: z.string().default(ROLES.join(',')).transform((text) => text.split(',')).pipe(z.array(z.enum(ROLES)).min(1)),
+  /** Where sealed bodies lie: `s3://bucket/prefix?endpoint=https://…&region=…`; none: a folder of the home. Credentials as S3's own tools take them. */
+  POSTROAD_BLOBS: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  /** Socket of a key process that runs on another machine, forwarded to this one; none: the key process of this home. */
+  POSTROAD_KEYS: z.string().optional(),
   /** For base backups and the archive of the log: a role with REPLICATION, directly to the server (not through PgBouncer). */
   DATABASE_REPLICATION_URL: z.string().optional(),
   /** Folder for backups: with it the node archives its log all the time and makes a base backup each night. Best on another machine's disk. */
@@ -44,6 +56,8 @@ const environment = z.object({
   path: ['POSTROAD_METRICS_TOKEN'], message: 'needed where metrics are served to other machines',
 })
 
+/** An S3 bucket, or a part of one. `prefix` is empty or ends with a slash. */
+export type BucketConfig = { readonly endpoint: string; readonly bucket: string; readonly prefix: string; readonly region: string; readonly accessKeyId: string; readonly secretAccessKey: string }
 
 export type Config = {
   readonly node: string
@@ -56,6 +70,11 @@ export type Config = {
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
   readonly admission: { readonly twoPersons: boolean }
+  /** Null: a folder of the home. */
+  readonly blobs: BucketConfig | null
+  readonly roles: readonly Role[]
+  /** Socket of the key process; null: the one of this home. */
+  readonly keys: string | null
   readonly backup: { readonly folder: string; readonly keep: { readonly count: number; readonly days: number } } | null
   readonly log: string
 }
@@ -63,6 +82,7 @@ export type Config = {
 /** Parses the environment; a wrong value stops the start with its name. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const read = environment.parse(env)
+  if (read.DATABASE_URL === undefined && read.POSTROAD_ROLES.length < ROLES.length) throw new Error('POSTROAD_ROLES: several processes of one node need DATABASE_URL; the embedded PostgreSQL belongs to one process')
   return {
     node: read.POSTROAD_NODE,
     home: read.POSTROAD_HOME,
@@ -74,7 +94,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
     admission: { twoPersons: read.POSTROAD_ADMISSION === 'two' },
+    blobs: read.POSTROAD_BLOBS === undefined ? null : bucketOf(read.POSTROAD_BLOBS, read.AWS_ACCESS_KEY_ID, read.AWS_SECRET_ACCESS_KEY),
+    roles: read.POSTROAD_ROLES,
+    keys: read.POSTROAD_KEYS ?? null,
     backup: read.POSTROAD_BACKUP === undefined ? null : { folder: read.POSTROAD_BACKUP, keep: { count: read.POSTROAD_BACKUP_KEEP, days: read.POSTROAD_BACKUP_DAYS } },
     log: read.POSTROAD_LOG,
   }
+}
+
+function bucketOf(text: string, accessKeyId: string | undefined, secretAccessKey: string | undefined): BucketConfig {
+  const url = URL.parse(text)
+  const endpoint = URL.parse(url?.searchParams.get('endpoint') ?? '')
+  if (url === null || url.protocol !== 's3:' || url.hostname === '' || endpoint === null) throw new Error('POSTROAD_BLOBS: write s3://bucket/prefix?endpoint=https://…')
+  if (accessKeyId === undefined || secretAccessKey === undefined) throw new Error('POSTROAD_BLOBS needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
+  const prefix = url.pathname.replace(/^\/+|\/+$/g, '')
+  return { endpoint: endpoint.origin, bucket: url.hostname, prefix: prefix === '' ? '' : `${prefix}/`, region: url.searchParams.get('region') ?? 'us-east-1', accessKeyId, secretAccessKey }
 }

@@ -7,17 +7,27 @@ const CHANNEL = 'postroad_event'
 const POLL_MS = 2_000
 const BURST_MS = 50
 
+/** A notification takes 8,000 bytes; more names than fit are told as no names, and whoever hears looks at everything. */
+const MOST_BYTES = 7_000
+const ANYTHING = '*'
+
+export type Notifier = { readonly name: string; notify(events: Iterable<string>): void; stop(): Promise<void> }
+
 /** Tells other processes: one NOTIFY for a burst, outside transactions, since inside one it would make commits queue up behind each other. `name` is this process's own, by which it knows what it said itself. */
-export function createNotifier(database: Database): { readonly name: string; notify(): void; stop(): Promise<void> } {
+export function createNotifier(database: Database): Notifier {
   const name = randomUUID()
+  let burst = new Set<string>()
   let timer: NodeJS.Timeout | null = null
   let sending: Promise<unknown> = Promise.resolve()
   return {
     name,
-    notify: () => {
+    notify: (events) => {
+      for (const event of events) burst.add(event)
       timer ??= setTimeout(() => {
         timer = null
-        sending = database.pool.query(`notify ${CHANNEL}, '${name}'`).catch(() => undefined) // the poll finds what a lost hint does not tell
+        const told = [...burst].join(' ')
+        burst = new Set()
+        sending = database.pool.query('select pg_notify($1, $2)', [CHANNEL, `${name} ${told.length > MOST_BYTES ? ANYTHING : told}`]).catch(() => undefined) // the poll finds what a lost hint does not tell
       }, BURST_MS)
     },
     stop: async () => {
@@ -29,13 +39,16 @@ export function createNotifier(database: Database): { readonly name: string; not
 
 export type Ear = { stop(): void }
 
-/** Hears other processes of this database. A lost connection is made again; meanwhile the poll goes on. */
-export async function listen(database: Database, self: string, wake: () => void, log: Logger): Promise<Ear> {
+/** Hears other processes of this database; `wake` gets the events they name, null for any. A lost connection is made again; meanwhile the poll goes on. */
+export async function listen(database: Database, self: string, wake: (events: readonly string[] | null) => void, log: Logger): Promise<Ear> {
   let client: pg.PoolClient | null = null
   let timer: NodeJS.Timeout | null = null
   const open = async (): Promise<void> => {
     client = await database.pool.connect()
-    client.on('notification', ({ payload }) => (payload === self ? undefined : wake()))
+    client.on('notification', ({ payload = '' }) => {
+      const [from, ...events] = payload.split(' ')
+      if (from !== self) wake(events.includes(ANYTHING) ? null : events)
+    })
     client.once('error', (error) => {
       log.warn({ err: error }, 'event listener lost; polling')
       client?.release(true)

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { type Database, later, type Tx, transaction } from './database.ts'
 import { type DispatchLoop, type Ear, createNotifier, listen, startLoop } from './event-wake.ts'
 import type { Node } from './node.ts'
-import type { EventDefinition, EventHandler, Plugin } from './plugin.ts'
+import type { EventDefinition, EventHandler, EventListener, Plugin } from './plugin.ts'
 import { type Principal, service } from './principal.ts'
 
 /** Transactions that hold claimed deliveries, and deliveries in each. They bind this many connections of the pool, so keep them few. */
@@ -14,11 +14,13 @@ export type EventSystem = {
   emit(tx: Tx, event: string, payload: Readonly<Record<string, unknown>>): Promise<void>
   /** Runs `work` as one transaction and wakes the handlers of what it emitted, once it is committed. */
   transaction<T>(principal: Principal, work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Tells every process what its rooms hear, without an event. */
+  hint(event: string): void
   /** Begins to hand out events to this node's handlers and listeners. */
   start(node: Node): Promise<void>
   /** Called after anything was emitted here or in another process of this database; a hint, may come for nothing. */
   onWake(listener: () => void): () => void
-  /** Waits until no delivery is due: for tests. */
+  /** Waits until no delivery is due and what was heard here is done: for tests. */
   settled(): Promise<void>
   stop(): Promise<void>
 }
@@ -32,13 +34,22 @@ type Claimed = { readonly event: string; readonly handler: string; readonly atte
 export function createEvents(database: Database, plugins: readonly Plugin[]): EventSystem {
   const handlers = handlersOf(plugins)
   const definitions = new Map(plugins.flatMap(({ events = [] }) => events.map((event) => [event.name, event] as const)))
-  const emitted = new AsyncLocalStorage<{ any: boolean; due: boolean }>()
+  const hears = Map.groupBy(plugins.flatMap(({ hears: all = [] }) => all), ({ event }) => event)
+  const emitted = new AsyncLocalStorage<{ events: Set<string>; due: boolean }>()
   const listeners = new Set<() => void>()
   let loops: DispatchLoop[] = []
   const hand = (): void => loops[0]?.wake() // it wakes the next when it finds more than it can carry
   const tell = (): void => listeners.forEach((listener) => listener())
   const notifier = createNotifier(database)
   let ear: Ear | null = null
+  let running: Node | null = null
+  let hearing: Promise<unknown> = Promise.resolve()
+  const hear = (events: Iterable<string>): void => {
+    const node = running
+    if (node === null) return
+    const called = [...events].flatMap((event) => hears.get(event) ?? []).map((listener) => hearOne(node, listener))
+    if (called.length > 0) hearing = Promise.all([hearing, ...called])
+  }
 
   return {
     emit: async (tx, event, payload) => {
@@ -46,22 +57,28 @@ export function createEvents(database: Database, plugins: readonly Plugin[]): Ev
       await insertEvent(tx, event, check(definitions.get(event), payload), handledBy)
       const store = emitted.getStore()
       if (store === undefined) return
-      store.any = true
+      store.events.add(event)
       store.due ||= handledBy.length > 0
     },
     transaction: async (principal, work) => {
-      const store = { any: false, due: false }
+      const store = { events: new Set<string>(), due: false }
       const result = await emitted.run(store, () => transaction(database, principal, work))
       if (store.due) hand()
-      if (store.any) {
+      if (store.events.size > 0) {
         tell()
-        notifier.notify()
+        hear(store.events)
+        notifier.notify(store.events)
       }
       return result
     },
+    hint: (event) => {
+      hear([event])
+      notifier.notify([event])
+    },
     start: async (node) => {
+      running = node
       loops = Array.from({ length: LOOPS }, (_, at) => startLoop(() => dispatchBatch(node, handlers, () => loops[at + 1]?.wake()), node.log))
-      ear = await listen(database, notifier.name, () => (hand(), tell()), node.log)
+      ear = await listen(database, notifier.name, (events) => (hand(), tell(), hear(events ?? hears.keys())), node.log)
     },
     onWake: (listener) => {
       listeners.add(listener)
@@ -69,11 +86,14 @@ export function createEvents(database: Database, plugins: readonly Plugin[]): Ev
     },
     settled: async () => {
       while (await anyDue(database)) await new Promise((resolve) => setTimeout(resolve, 10))
+      await hearing
     },
     stop: async () => {
+      running = null
       await Promise.all(loops.map((loop) => loop.stop()))
       listeners.clear()
       ear?.stop()
+      await hearing
       await notifier.stop()
     },
   }
@@ -142,6 +162,14 @@ async function runHandler(node: Node, handler: EventHandler | undefined, row: Cl
   } catch (error) {
     node.log.warn({ err: error, event: row.name, id: row.event, handler: row.handler, attempts: row.attempts + 1 }, 'event handler failed')
     return (error instanceof Error ? error.message : String(error)).slice(0, 500)
+  }
+}
+
+async function hearOne(node: Node, { event, hear }: EventListener): Promise<void> {
+  try {
+    await hear(node)
+  } catch (error) {
+    node.log.warn({ err: error, event }, 'a hint was not followed; the next look finds what it told of')
   }
 }
 

@@ -1,9 +1,12 @@
-import { Logger as WorkerLogger, parseCronItems, run, runMigrations } from 'graphile-worker'
+import { EventEmitter } from 'node:events'
+import { Logger as WorkerLogger, type WorkerEvents, parseCronItems, run, runMigrations } from 'graphile-worker'
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Tx } from './database.ts'
 import type { Node } from './node.ts'
 import type { Job, Plugin } from './plugin.ts'
+import { service } from './principal.ts'
+import { keepWorkers } from './processes.ts'
 
 const SCHEMA = 'graphile_worker'
 
@@ -61,13 +64,22 @@ export async function startJobs(node: Node, plugins: readonly Plugin[], url: str
   const taskList = Object.fromEntries([...jobs].map(([name, job]) => [name, (payload: unknown) => measured(name, job.run(payload, node))]))
   const scheduled = [...jobs].filter(([, job]) => job.every !== undefined)
   const parsedCronItems = parseCronItems(scheduled.map(([task, job]) => ({ task, match: job.every ?? '', identifier: task, options: { backfillPeriod: 0, jobKey: task, maxAttempts: 3 } })))
-  const runner = await run({ pgPool: pool, schema: SCHEMA, taskList, parsedCronItems, concurrency: 2, noHandleSignals: true, logger: workerLog(node) })
+  const workers: string[] = []
+  const events = new EventEmitter() as WorkerEvents
+  events.on('worker:create', ({ worker }) => workers.push(worker.workerId))
+  const runner = await run({ events, pgPool: pool, schema: SCHEMA, taskList, parsedCronItems, concurrency: 2, noHandleSignals: true, logger: workerLog(node) })
+  await keepWorkers(node, workers)
   return {
     stop: async () => {
       await runner.stop()
       await pool.end()
     },
   }
+}
+
+/** Jobs that a dead process had begun are tried again at once, not after the hours that the runner itself would wait. */
+export async function freeJobs(node: Node, workers: readonly string[]): Promise<void> {
+  if (workers.length > 0) await node.transaction(service('jobs'), (tx) => sql`select graphile_worker.force_unlock_workers(${[...workers]}::text[])`.execute(tx))
 }
 
 const workerLog = (node: Node): WorkerLogger =>

@@ -1,8 +1,19 @@
 import type { Logger } from 'pino'
-import type { Config } from './config.ts'
+import type { Config, Role } from './config.ts'
 import type { Database, Tx } from './database.ts'
 import type { Principal } from './principal.ts'
 import type { Telemetry } from './telemetry.ts'
+
+/** The processes of this node, as this one sees them. */
+export type Processes = {
+  /** This process's own name, never given twice: who holds what it claims. */
+  readonly self: string
+  does(role: Role): boolean
+  /** Whether this is the eldest living process of the role: for timers of which one is enough and two do no harm. */
+  isEldest(role: Role): boolean
+  /** Whether another process of the node lives. */
+  hasOthers(): boolean
+}
 
 /** What every room is handed: the running node. Rooms find each other through imports of `service.ts`, not through this. */
 export type Node = {
@@ -15,6 +26,9 @@ export type Node = {
   transaction<T>(principal: Principal, work: (tx: Tx) => Promise<T>): Promise<T>
   /** Writes an event in the same transaction; handlers are woken after commit. */
   emit(tx: Tx, event: string, payload: Readonly<Record<string, unknown>>): Promise<void>
+  /** Tells every process of the node, this one included, what a room `hears`, without writing anything; may get lost. */
+  hint(event: string): void
+  readonly processes: Processes
   /** Values that rooms keep for the life of the process (pools, caches, engines), keyed by a typed key. */
   readonly slots: Slots
 }

@@ -9,6 +9,9 @@ export type Server = FastifyInstance<RawServerDefault, RawRequestDefaultExpressi
 export type EventDefinition<Payload> = { readonly name: string; readonly version: number; readonly parse: (payload: unknown) => Payload }
 export type EventHandler = { readonly event: string; handle(payload: unknown, node: Node): Promise<void> }
 
+/** What is done in every process of the node when an event was emitted in any of them: a hint, which may come for nothing and may get lost. */
+export type EventListener = { readonly event: string; hear(node: Node): void | Promise<void> }
+
 /** Work that is woken by the job runner. `every` is a crontab line. The handler scans due rows; it keeps no state of its own. */
 export type Job = { readonly name: string; readonly every?: string; run(payload: unknown, node: Node): Promise<void> }
 
@@ -36,6 +39,7 @@ export type Plugin = {
   /** Events that this room announces; their payloads are checked when emitted. */
   readonly events?: readonly EventDefinition<unknown>[]
   readonly on?: readonly EventHandler[]
+  readonly hears?: readonly EventListener[]
   /** Started after the database is ready, in the order of registration; stopped in reverse. */
   start?(node: Node): Promise<{ stop(): Promise<void> }>
 }

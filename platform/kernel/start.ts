@@ -6,10 +6,11 @@ import { type Database, connect } from './database.ts'
 import { serveEventStream } from './event-stream.ts'
 import { type EventSystem, createEvents, sweepEvents } from './events.ts'
 import { prepareHome } from './home.ts'
-import { migrateJobs, startJobs } from './jobs.ts'
+import { freeJobs, migrateJobs, startJobs } from './jobs.ts'
 import { createLog } from './log.ts'
 import { migrate } from './migrate.ts'
-import { type Node, createSlots } from './node.ts'
+import { type Node, type Slot, createSlots } from './node.ts'
+import { createProcesses, enrol, processGone, startAlone } from './processes.ts'
 import { type Plugin, type Server, definePlugin } from './plugin.ts'
 import { startPostgres } from './postgres.ts'
 import { rooms as roomsSlot } from './seams.ts'
@@ -53,7 +54,7 @@ export async function startNode(config: Config, plugins: readonly Plugin[], opti
     const urls = await databaseOf(config, started, options.log ?? createLog(config.node, config.log))
     const database = connect(urls.url, 20)
     started.push({ stop: () => database.close() })
-    return { ...(await compose(config, plugins, options, { database, ...urls }, started)), stop }
+    return { ...(await startAlone(database, () => compose(config, plugins, options, { database, ...urls }, started))), stop }
   } catch (error) {
     await stop()
     throw error
@@ -74,9 +75,12 @@ async function compose(config: Config, rooms: readonly Plugin[], options: StartO
   await migrateJobs(urls.migratorUrl)
   const telemetry = await startTelemetry(config)
   started.push(telemetry)
-  const events = createEvents(urls.database, rooms)
-  const node = createNode(config, urls.database, { ...events, telemetry }, options)
-  const plugins = [kernelPlugin(events), ...rooms]
+  const plugins = [kernelPlugin(), ...rooms]
+  const events = createEvents(urls.database, plugins)
+  const processes = createProcesses(config.roles)
+  const node: Node = { ...createNode(config, urls.database, { ...events, telemetry }, options), processes }
+  node.slots.set(eventSystem, events)
+  started.push(await enrol(node, processes))
   node.slots.set(roomsSlot, plugins)
   for (const plugin of plugins) {
     const running = await plugin.start?.(node)
@@ -85,13 +89,13 @@ async function compose(config: Config, rooms: readonly Plugin[], options: StartO
   const server = await createServer(node, plugins, options.deskFolder)
   await events.start(node)
   started.push(events)
-  if (options.jobs !== false) started.push(await startJobs(node, plugins, urls.url))
+  if (options.jobs !== false && processes.does('jobs')) started.push(await startJobs(node, plugins, urls.url))
   started.push({ stop: () => closeServer(server) })
-  const address = options.listen === false ? null : await server.listen({ host: config.desk.host, port: config.desk.port })
+  const address = options.listen === false || !processes.does('web') ? null : await server.listen({ host: config.desk.host, port: config.desk.port })
   return { node, server, events, address }
 }
 
-function createNode(config: Config, database: Database, { telemetry, ...events }: EventSystem & { readonly telemetry: Telemetry }, options: StartOptions): Node {
+function createNode(config: Config, database: Database, { telemetry, ...events }: EventSystem & { readonly telemetry: Telemetry }, options: StartOptions): Omit<Node, 'processes'> {
   return {
     config,
     database,
@@ -100,16 +104,21 @@ function createNode(config: Config, database: Database, { telemetry, ...events }
     now: options.now ?? systemClock,
     transaction: events.transaction,
     emit: events.emit,
+    hint: events.hint,
     slots: createSlots(),
   }
 }
 
+const eventSystem: Slot<EventSystem> = { name: 'kernel.events' }
+
 /** What the kernel itself offers in the shape of a room. Its migrations run before all others. */
-const kernelPlugin = (events: EventSystem): Plugin =>
+const kernelPlugin = (): Plugin =>
   definePlugin({
     id: 'kernel',
     title: '内核',
-    routes: (server, node) => serveEventStream(server, node, events),
+    events: [processGone],
+    on: [{ event: processGone.name, handle: (payload, node) => freeJobs(node, processGone.parse(payload).workers) }],
+    routes: (server, node) => serveEventStream(server, node, node.slots.get(eventSystem)),
     jobs: [{ name: 'sweepEvents', every: '17 3 * * *', run: (_payload, node) => sweepEvents(node) }],
   })
 

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { type AdjustableClock, adjustableClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { ALL_ROLES, type Config } from './config.ts'
 import { jobsOf } from './jobs.ts'
 import { createLog } from './log.ts'
 import type { Node } from './node.ts'
@@ -113,6 +113,9 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     metrics: null,
     traces: null,
     admission: { twoPersons: false },
+    blobs: null,
+    roles: ALL_ROLES,
+    keys: null,
     backup: null,
     log: 'warn',
     ...options.config,

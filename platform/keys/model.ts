@@ -88,6 +88,7 @@ export const control = z.discriminatedUnion('control', [
   z.strictObject({ control: z.literal('listOrgans') }),
   z.strictObject({ control: z.literal('listBequests') }),
   z.strictObject({ control: z.literal('takeBequest') }),
+  z.strictObject({ control: z.literal('pid') }),
   z.strictObject({ control: z.literal('processKeys') }),
   z.strictObject({ control: z.literal('count') }),
   z.strictObject({ control: z.literal('closeSession'), session: z.string().min(1).max(128) }),

@@ -1,4 +1,5 @@
 import { definePlugin } from '@postroad/kernel/plugin'
+import { alone } from '@postroad/kernel/processes'
 import { z } from 'zod'
 import { routes } from './http.ts'
 import { closeSession, keyProcessSlot } from './service.ts'
@@ -14,7 +15,7 @@ export const keys = definePlugin({
   routes,
   on: [{ event: 'identity.sessionEnded', handle: async (payload, node) => closeSession(node, sessionEnded.parse(payload).session) }],
   async start(node) {
-    const running = await startKeyProcess(node.config.home, node.log)
+    const running = await startKeyProcess({ home: node.config.home, elsewhere: node.config.keys, alone: (work) => alone(node, 'keys.process', work) }, node.log)
     node.slots.set(keyProcessSlot, running)
     return { stop: () => running.stop() }
   },

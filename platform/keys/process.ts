@@ -1,8 +1,8 @@
 /**
  * The key process: the only place where organ keys are ever in the clear. Run by the keys room's supervisor as
- * `node … process.ts <home> <socket>`; it ends when its standard input does, that is, with the process that started it.
+ * `node … process.ts <home> <socket>`. Every process of the node connects to it; it ends with the last of these connections, whoever started it.
  */
-import { chmod, rm } from 'node:fs/promises'
+import { chmod, rm, stat } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { readCertificate } from '@postroad/gm/certificate'
 import type { KeyPair, SuiteId } from '@postroad/gm'
@@ -18,6 +18,9 @@ import { type KeyFolder, openKeyFolder } from './store.ts'
 import { keysFaults } from './words.ts'
 
 const SWEEP_MS = 30_000
+/** Nobody comes: whoever started it died before it could connect. */
+const LONELY_MS = 10_000
+const LOOK_MS = 1_000
 const request = z.strictObject({ id: z.number().int(), request: z.unknown() })
 const pair = z.strictObject({ privateKey: z.string(), publicKey: z.string() })
 const processKeys = z.strictObject({ v: z.literal(1), SM: pair, P256: pair })
@@ -69,6 +72,8 @@ async function perform({ keyring, responder, keys }: Ring, asked: Control, binar
       await keyring.takeBequest(read.data)
       return { header: { from: read.data.from, to: read.data.to } }
     }
+    case 'pid':
+      return { header: { pid: process.pid } }
     case 'processKeys':
       return { header: { suites: { SM: describeKey('SM', keys.SM), P256: describeKey('P256', keys.P256) } } }
     case 'count':
@@ -101,15 +106,26 @@ async function answer(ring: Ring, socket: Socket, message: Uint8Array): Promise<
   }
 }
 
-async function listen(ring: Ring, path: string): Promise<void> {
+/** Answers once it listens. `leave` is called when the last connection has ended, or when another process listens in its place. */
+async function listen(ring: Ring, path: string, leave: () => void): Promise<void> {
   process.umask(0o077)
   await rm(path, { force: true })
-  const server = createServer((socket) => {
+  let connections = 0
+  const server = createServer({ allowHalfOpen: false }, (socket) => {
+    connections += 1
+    clearTimeout(lonely)
     socket.on('error', () => socket.destroy())
+    socket.once('close', () => {
+      connections -= 1
+      if (connections === 0) leave()
+    })
     onMessages(socket, MAX_FRAME_BYTES + 64 * 1024, (message) => void answer(ring, socket, message))
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
   await chmod(path, 0o600)
+  const lonely = setTimeout(leave, LONELY_MS)
+  const own = (await stat(path)).ino
+  setInterval(() => void stat(path).then(({ ino }) => (ino === own ? undefined : leave()), leave), LOOK_MS).unref()
 }
 
 const [home, path] = process.argv.slice(2)
@@ -119,12 +135,12 @@ const now = () => Date.now() // its own clock: a work session's end must not han
 const keyring = createKeyring(folder, suites, now)
 const keys = await staticKeys(folder)
 const responder = createResponder(suites, keys, keyring, now, forgetPrivateKeys)
-await listen({ keyring, responder, keys }, path)
-setInterval(responder.sweep, SWEEP_MS).unref()
 const leave = () => {
   responder.closeAll()
   process.exit(0)
 }
+process.stderr.on('error', () => undefined) // who read it is gone; what is said there is no reason to end
+await listen({ keyring, responder, keys }, path, leave)
+setInterval(responder.sweep, SWEEP_MS).unref()
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, leave)
-process.stdin.once('end', leave).once('error', leave).resume()
 process.stdout.write('ready\n')

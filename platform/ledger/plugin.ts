@@ -21,12 +21,13 @@ export const ledger = definePlugin({
   async start(node) {
     node.slots.set(ledgerState, await openLedger(node))
     node.slots.set(recordRefusal, (principal, refusal, source) => writeRefusal(node, principal, refusal, source))
-    const loops = [repeat(node, SEQUENCE_EVERY, () => sequence(node)), repeat(node, FLUSH_EVERY, () => flushSuppressed(node))]
+    const sequencing = node.processes.does('jobs') ? [repeat(node, SEQUENCE_EVERY, () => sequence(node))] : []
+    const loops = [...sequencing, repeat(node, FLUSH_EVERY, () => flushSuppressed(node))]
     return {
       async stop() {
         for (const loop of loops) await loop.stop()
         await flushSuppressed(node)
-        await settle(node, () => sequence(node))
+        if (node.processes.does('jobs')) await settle(node, () => sequence(node))
       },
     }
   },

@@ -44,8 +44,10 @@ export function readAnchor(home: string): Checkpoint | null {
   return existsSync(anchorFile(home)) ? checkpoint.parse(JSON.parse(readFileSync(anchorFile(home), 'utf8'))) : null
 }
 
-/** Keeps the newest checkpoint where somebody who only reaches the database cannot take it back. */
-export const writeAnchor = (home: string, value: Checkpoint): void => replaceFile(anchorFile(home), JSON.stringify(value))
+/** Keeps the newest checkpoint where somebody who only reaches the database cannot take it back. Of several processes the slower does not lower it. */
+export function writeAnchor(home: string, value: Checkpoint): void {
+  if ((readAnchor(home)?.size ?? 0) <= value.size) replaceFile(anchorFile(home), JSON.stringify(value))
+}
 
 /** Makes the state for a node's life. A missing key is made only for an empty ledger: a new key would hide forged rows. */
 export async function openLedger(node: Node): Promise<LedgerState> {

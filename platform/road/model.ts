@@ -29,6 +29,8 @@ export const urgencyNumber = (urgency: Urgency): number => URGENCIES.indexOf(urg
 
 const FIRST_PAUSE_MS = 500
 export const LONGEST_PAUSE_MS = 60_000
+/** No pause and no lease reaches as far as this: a time that lies beyond was set while the clock was wrong, and has come. */
+export const farthest = (now: Date): Date => new Date(now.getTime() + 2 * Math.max(LONGEST_PAUSE_MS, LEASE_MS))
 /** Pause before the next try after so many failures in a row: doubling, capped, with jitter so that many links do not try together. `random` in [0, 1). */
 export function backOff(failures: number, random: number): number {
   const full = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20))

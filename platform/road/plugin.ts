@@ -1,11 +1,12 @@
-import { onDirectoryChange, tls, view } from '@postroad/directory/service'
+import { onDirectoryChange, refresh, tls, view } from '@postroad/directory/service'
 import { suites } from '@postroad/gm/node'
 import { Refusal } from '@postroad/kernel/errors'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { type EventDefinition, definePlugin } from '@postroad/kernel/plugin'
+import { processGone } from '@postroad/kernel/processes'
 import { directoryId, receiptKind, uuid } from '@postroad/waybill'
 import { z } from 'zod'
-import { type Engine, startEngine } from './engine/engine.ts'
+import { type Engine, QUEUED, giveBack, startEngine, startQuietEngine } from './engine/engine.ts'
 import type { LinkReport } from './engine/link.ts'
 import { roadSlot } from './engine/road.ts'
 import { roadRoutes } from './http.ts'
@@ -25,7 +26,7 @@ export const receiptEvent = z.object({ organs: z.array(z.string()), receipts: z.
 const roadArrived: EventDefinition<z.infer<typeof arrivedEvent>> = { name: 'road.arrived', version: 1, parse: (payload) => arrivedEvent.parse(payload) }
 const roadReceipt: EventDefinition<z.infer<typeof receiptEvent>> = { name: 'road.receipt', version: 1, parse: (payload) => receiptEvent.parse(payload) }
 /** Something was written within another room's transaction: the engine looks at once. */
-const roadQueued: EventDefinition<unknown> = { name: 'road.queued', version: 1, parse: (payload) => payload }
+const roadQueued: EventDefinition<unknown> = { name: QUEUED, version: 1, parse: (payload) => payload }
 
 /** Starts after ledger, directory and files. */
 export const road = definePlugin({
@@ -36,8 +37,12 @@ export const road = definePlugin({
   routes: roadRoutes,
   events: [roadArrived, roadReceipt, roadQueued],
   on: [
-    { event: roadQueued.name, handle: async (_payload, node) => node.slots.get(engineSlot).wake() },
+    { event: processGone.name, handle: (payload, node) => giveBack(node, [processGone.parse(payload).process]) },
     { event: 'directory.changed', handle: (_payload, node) => followDirectory(node) },
+  ],
+  hears: [
+    { event: roadQueued.name, hear: (node) => node.slots.get(engineSlot).wake() },
+    { event: 'directory.changed', hear: (node) => node.slots.get(engineSlot).wake() },
   ],
   jobs: [
     { name: 'late', every: '* * * * *', run: async (_payload, node) => void (await raiseLate(node)) },
@@ -45,10 +50,10 @@ export const road = definePlugin({
   ],
   async start(node) {
     const transport = node.slots.find(transportSlot) ?? httpsTransport({ identity: () => tls(node), host: node.config.road.host, port: node.config.road.port })
-    const engine = await startEngine(node, suites, transport)
+    const engine = await (node.processes.does('road') ? startEngine : startQuietEngine)(node, suites, transport)
     node.slots.set(roadSlot, engine.road)
     node.slots.set(engineSlot, engine)
-    node.log.info({ address: engine.address }, 'road: open')
+    if (engine.address !== null) node.log.info({ address: engine.address }, 'road: open')
     const unfollow = followIdentity(node, transport)
     return {
       async stop() {
@@ -70,8 +75,9 @@ function followIdentity(node: Node, transport: LinkTransport): () => void {
   })
 }
 
-/** Deputies come and go, neighbours move. */
+/** Deputies come and go. */
 async function followDirectory(node: Node): Promise<void> {
+  await refresh(node) // it may have changed in another process
   try {
     view(node)
   } catch (error) {
@@ -79,10 +85,13 @@ async function followDirectory(node: Node): Promise<void> {
     throw error
   }
   await followDeputies(node)
-  node.slots.get(engineSlot).wake()
 }
 
-/** How each link is doing, for people who watch the road. */
+/** How each link of this process is doing, for people who watch the road; none where the process has no links. */
 export const linkReports = (node: Node): readonly LinkReport[] => node.slots.get(engineSlot).links()
-/** Where other nodes reach this node's road. */
-export const roadAddress = (node: Node): string => node.slots.get(engineSlot).address
+/** Where other nodes reach this process's road. @throws Error where it has not the role to serve it */
+export function roadAddress(node: Node): string {
+  const { address } = node.slots.get(engineSlot)
+  if (address === null) throw new Error('this process does not serve the road')
+  return address
+}

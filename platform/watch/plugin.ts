@@ -30,7 +30,7 @@ export const watch = definePlugin({
   },
 })
 
-/** Looks again and again, never twice at once; the first time a little after the start, when neighbours have been greeted. */
+/** Looks again and again, never twice at once, and in one process of the node; the first time a little after the start, when neighbours have been greeted. */
 function repeat(node: Node): { stop(): Promise<void> } {
   let stopping = false
   let running: Promise<void> = Promise.resolve()
@@ -50,7 +50,7 @@ function repeat(node: Node): { stop(): Promise<void> } {
 
 async function lookOnce(node: Node): Promise<void> {
   try {
-    await look(node)
+    if (node.processes.isEldest('jobs')) await look(node)
   } catch (error) {
     if (!(error instanceof Refusal)) node.log.error({ err: error }, 'watch: look failed') // a refusal: the node has not joined yet
   }

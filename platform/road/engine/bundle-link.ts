@@ -3,7 +3,8 @@ import type { Link } from './link.ts'
 /** A neighbour that is never called: what is for it waits in the database until a bundle is prepared (bundle/prepare.ts). */
 export const openBundleLink = (peer: string): Link => ({
   peer,
-  relays: { size: 0, add: () => undefined, pump: () => undefined },
+  isOpen: false,
+  relays: { size: 0, hasRoom: false, add: () => undefined, pump: () => undefined },
   hasRoom: () => false,
   hand: () => undefined,
   wake: () => undefined,

@@ -90,15 +90,22 @@ export async function sealBySuite(road: Road, domain: 'hop' | 'receipt', heads: 
 type Written = { readonly intakes: readonly IntakeResult[]; readonly unsettled: readonly Unsettled[]; readonly marks: ReadonlyMap<string, Marks>; readonly stored: Awaited<ReturnType<typeof receiptsById>>['signed'] }
 
 async function writeAll(tx: Tx, road: Road, effects: readonly Effect[], intakes: readonly SignedIntake[], now: Date, journal: Journal, aftermath: Aftermath): Promise<Written> {
-  const results = await applyIntakes(tx, road, intakes, now, journal, aftermath, true)
+  const links = linksOf(effects)
+  const results = await applyIntakes(tx, road, intakes, now, journal, aftermath, true, links)
   const stored = await answersToRepeats(tx, results, aftermath)
+  const marks = await markReceipts(tx, effects, now, aftermath, links)
   await writeShipments(tx, road, effects, now, journal, aftermath)
-  const marks = await markReceipts(tx, effects, now, aftermath)
   const unsettled = await applyReceipts(tx, road, receiptsIn(effects, marks), now, journal, aftermath)
   await deleteDue(tx, effectsOf(effects, 'sealed').flatMap(({ due }) => due.map(({ receipt }) => receipt.id)))
   await writeJournal(tx, road, journal)
   return { intakes: results, unsettled, marks, stored }
 }
+
+/** Links whose rows a batch changes. */
+const linksOf = (effects: readonly Effect[]): readonly string[] => [...new Set(effects.flatMap((effect) => {
+  if (effect.kind === 'intake') return effect.intake.from.kind === 'peer' ? [effect.intake.from.peer] : []
+  return effect.kind === 'handedOn' || effect.kind === 'relayed' || effect.kind === 'receipts' ? [effect.peer] : []
+}))]
 
 /** A repeated offer or submission is answered with what was signed then, or what is still to be signed. */
 async function answersToRepeats(tx: Tx, results: readonly IntakeResult[], aftermath: Aftermath): Promise<Written['stored']> {
@@ -142,9 +149,10 @@ function receiptsIn(effects: readonly Effect[], marks: ReadonlyMap<string, Marks
 }
 
 /** Counts receipts taken over from each peer; every call of a peer gets the mark after its own. */
-async function markReceipts(tx: Tx, effects: readonly Effect[], now: Date, aftermath: Aftermath): Promise<ReadonlyMap<string, Marks>> {
-  const counts = new Map<string, { shipments: number; receipts: number }>()
-  for (const { peer, receipts } of effectsOf(effects, 'receipts')) counts.set(peer, { shipments: 0, receipts: (counts.get(peer)?.receipts ?? 0) + receipts.length })
+async function markReceipts(tx: Tx, effects: readonly Effect[], now: Date, aftermath: Aftermath, links: readonly string[]): Promise<ReadonlyMap<string, Marks>> {
+  const brought = effectsOf(effects, 'receipts')
+  const counts = new Map(brought.length === 0 ? [] : links.map((peer) => [peer, { shipments: 0, receipts: 0 }]))
+  for (const { peer, receipts } of brought) counts.set(peer, { shipments: 0, receipts: (counts.get(peer)?.receipts ?? 0) + receipts.length })
   const { before, epoch } = await countTaken(tx, counts, now)
   aftermath.epoch ??= epoch
   return new Map([...before].map(([peer, marks]) => [peer, { ...marks, receipts: marks.receipts + (counts.get(peer)?.receipts ?? 0) }]))

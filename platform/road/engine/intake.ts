@@ -27,21 +27,23 @@ export type Taken = { readonly intake: Omit<SignedIntake, 'from' | 'directory'> 
 
 /**
  * Takes messages over, all of them in one transaction: what was taken before is answered as before, a recipient seen before gets nothing a second time,
- * and rows, shipments and receipts-to-be become durable together.
+ * and rows, shipments and receipts-to-be become durable together. `links`: whose rows this transaction is going to need besides.
  */
-export async function applyIntakes(tx: Tx, road: Road, intakes: readonly SignedIntake[], now: Date, journal: Journal, aftermath: Aftermath, leased: boolean): Promise<readonly IntakeResult[]> {
+export async function applyIntakes(tx: Tx, road: Road, intakes: readonly SignedIntake[], now: Date, journal: Journal, aftermath: Aftermath, leased: boolean, links: readonly string[] = []): Promise<readonly IntakeResult[]> {
   if (intakes.length === 0) return []
   const results = new Map<SignedIntake, IntakeResult>()
   const fresh = refuseStray(road, await keepNew(tx, intakes, results), now, results)
   const known = await insertMessages(tx, fresh.map(({ message }) => message))
-  const same = await refuseOtherContent(tx, fresh, known, results)
+  // a message that is here already may have been taken by another process since we looked: that one has committed now, and its answer stands
+  const repeated = await keepNew(tx, fresh.filter(({ message }) => !known.has(message.head.id)), results)
+  const same = await refuseOtherContent(tx, [...fresh.filter(({ message }) => known.has(message.head.id)), ...repeated], known, results)
   const taken = await splitNew(tx, road, same, now)
   await answerRecalls(tx, road, taken.map(({ intake, split }) => ({ head: intake.message.head, organs: split.here.map(({ entry }) => entry.leaf.organ) })), now, journal, aftermath)
   await markRecallRequests(tx, road, taken.filter(({ intake }) => intake.from.kind === 'person').map(({ intake }) => ({ head: intake.message.head, organs: intake.recipients.map(({ leaf }) => leaf.organ) })), now)
   await writeDeliveries(tx, road, taken, now, journal)
   await writeShipments(tx, road, taken, now, aftermath, leased)
   await writeReceipts(tx, taken, aftermath)
-  await writeTaken(tx, taken, now, aftermath, results)
+  await writeTaken(tx, taken, now, aftermath, results, links)
   for (const { intake } of taken) journal.ledger.push(auditOf(intake))
   return intakes.map((intake) => results.get(intake) as IntakeResult)
 }
@@ -191,8 +193,8 @@ async function writeReceipts(tx: Tx, taken: readonly TakenOver[], aftermath: Aft
 }
 
 /** Gives each shipment its mark: the count of what was taken over from that peer, ever. */
-async function writeTaken(tx: Tx, taken: readonly TakenOver[], now: Date, aftermath: Aftermath, results: Map<SignedIntake, IntakeResult>): Promise<void> {
-  const counts = new Map<string, { shipments: number; receipts: number }>()
+async function writeTaken(tx: Tx, taken: readonly TakenOver[], now: Date, aftermath: Aftermath, results: Map<SignedIntake, IntakeResult>, links: readonly string[]): Promise<void> {
+  const counts = new Map(taken.some(({ intake: { from } }) => from.kind === 'peer') ? links.map((peer) => [peer, { shipments: 0, receipts: 0 }]) : [])
   for (const { intake: { from } } of taken) if (from.kind === 'peer') counts.set(from.peer, { shipments: (counts.get(from.peer)?.shipments ?? 0) + 1, receipts: 0 })
   const { before, epoch } = await countTaken(tx, counts, now)
   aftermath.epoch ??= epoch

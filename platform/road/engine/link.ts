@@ -18,12 +18,14 @@ type Held = Waiting & HandedShipment
 export type Link = {
   readonly peer: string
   readonly relays: RelayQueue
+  /** Whether it is worth taking anything on: the peer is not being left alone after failures. */
+  readonly isOpen: boolean
   hasRoom(lane: Lane): boolean
   hand(shipment: HandedShipment): void
   /** There may be something in the database. */
   wake(): void
-  /** Something came from the peer: it is alive. */
-  heard(): void
+  /** Something came from the peer: it is alive. `since`: only if that was after the last failure. */
+  heard(since?: Date): void
   state(): LinkReport
   stop(): Promise<void>
 }
@@ -45,6 +47,7 @@ export function openLink(road: Road, peer: string): Link {
   let failures = 0
   let serverFaults = 0
   let pausedUntil = 0
+  let failedAt = 0
   let lastError: string | null = null
   let timer: NodeJS.Timeout | null = null
   let stopped = false
@@ -173,6 +176,7 @@ export function openLink(road: Road, peer: string): Link {
     lastError = error instanceof Error ? error.message.slice(0, 300) : String(error)
     if (!first) return // the others that were under way fell with the same connection
     failures += 1
+    failedAt = road.node.now().getTime()
     pausedUntil = performance.now() + backOff(failures, Math.random())
     plan()
     const waiting = [...lanes.small.clear(), ...lanes.large.clear()]
@@ -201,6 +205,9 @@ export function openLink(road: Road, peer: string): Link {
   return {
     peer,
     relays,
+    get isOpen() {
+      return !stopped && left() <= 0 && !isHeld()
+    },
     hasRoom: (lane) => !stopped && left() <= 0 && lanes[lane].hasRoom,
     hand(handed) {
       if (handed.shipment.owner === null) look[handed.shipment.lane] = true
@@ -211,8 +218,8 @@ export function openLink(road: Road, peer: string): Link {
       look.small = look.large = true
       pump()
     },
-    heard() {
-      if (left() <= 0) return
+    heard(since) {
+      if (left() <= 0 || (since !== undefined && since.getTime() <= failedAt)) return
       pausedUntil = 0
       follow(road.node.transaction(service('road'), (tx) => tryAtOnce(tx, peer, road.node.now())).then(() => ((look.small = look.large = true), pump())))
     },

@@ -41,6 +41,8 @@ export type Hands = {
   hasRoom(link: string, lane: import('../model.ts').Lane): boolean
   /** A shipment's recipients are no longer behind its link. */
   astray(): void
+  /** The same for receipts on their way back. */
+  hasRoomForRelays(link: string): boolean
   /** Something was heard from a peer: it may be tried at once. */
   heard(peer: string): void
 }

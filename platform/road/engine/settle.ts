@@ -115,7 +115,7 @@ async function keepAndRelay(tx: Tx, road: Road, good: readonly Brought[], facts:
     if (link === null || (one.by.kind === 'own' && one.by.route === 'answer')) return false // what travels in an answer needs no other way
     return !(one.by.kind === 'peer' && one.by.peer === link)
   })
-  aftermath.relays.push(...(await insertRelay(tx, onward.map((one) => ({ link: home(one) as string, signed: one.signed, from: broughtBy(one) })))))
+  aftermath.relays.push(...(await insertRelay(tx, onward.map((one) => ({ link: home(one) as string, signed: one.signed, from: broughtBy(one), holder: road.hands.hasRoomForRelays(home(one) as string) ? road.process : null })), now)))
   for (const { signed: { receipt } } of onward) {
     if (isOrganKind(receipt.kind)) journal.receipts.push({ message: receipt.message, kind: receipt.kind, recipient: receipt.recipient, organs: receipt.recipient === null ? [] : [receipt.recipient] })
   }

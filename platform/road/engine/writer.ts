@@ -26,9 +26,13 @@ const LONGEST_REST_MS = 60
 
 type Waiting<E, O> = { readonly entry: E; readonly since: number; resolve(outcome: O): void; reject(error: unknown): void }
 
+/** Lost against another process of the node (unique, deadlock, serialisation): what it wrote is found when the entry is tried again. */
+const isLostRace = (error: unknown): boolean => error instanceof Error && 'code' in error && ['23505', '40P01', '40001'].includes(String(error.code))
+const MOST_TRIES = 5
+
 /**
  * Group commit: whatever becomes ready while one transaction runs goes into the next together, so that the number of transactions is bounded by time, not by load.
- * When a batch fails it is halved until the entry that cannot be written fails alone.
+ * When a batch fails it is halved until the entry that cannot be written fails alone; one that lost a race is tried again.
  */
 export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) => Promise<readonly O[]>, options: { readonly lingerMs?: number } = {}): GroupCommit<E, O> {
   const linger = options.lingerMs ?? LINGER_MS
@@ -39,11 +43,12 @@ export function groupCommit<E extends Entry, O>(commit: (batch: readonly E[]) =>
   let running: Promise<void> | null = null
   let stopped = false
 
-  const settle = async (batch: readonly Waiting<E, O>[]): Promise<void> => {
+  const settle = async (batch: readonly Waiting<E, O>[], tries = 1): Promise<void> => {
     try {
       const outcomes = await commit(batch.map(({ entry }) => entry))
       for (const [index, waiting] of batch.entries()) waiting.resolve(outcomes[index] as O)
     } catch (error) {
+      if (batch.length <= 1 && isLostRace(error) && tries < MOST_TRIES) return settle(batch, tries + 1)
       if (batch.length <= 1) return batch[0]?.reject(error)
       const half = Math.ceil(batch.length / 2)
       await settle(batch.slice(0, half))

@@ -6,8 +6,6 @@ alter table road.shipment add constraint shipment_state_check check (state in ('
 
 -- Receipts are never given up: one that the peer cannot take yet waits a while longer each time.
 alter table road.relay add column next_at timestamptz not null default clock_timestamp();
-drop index road.relay_queue;
-create index relay_queue on road.relay (next_at, seq) where state = 'queued';
 
 -- 'passed': it lay in an inbox here, unsigned, and went on to where its organ or the heir is now.
 alter table road.delivery drop constraint delivery_side_check;

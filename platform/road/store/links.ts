@@ -37,7 +37,11 @@ export async function lockLink(tx: Tx, peer: string): Promise<LinkState> {
 /** The database's life (another one after a restore) and its present start: whoever names another pair has to greet first. */
 const presentEpoch = sql`(select value from road.epoch) || '.' || to_char(pg_postmaster_start_time() at time zone 'utc', 'YYYYMMDDHH24MISSUS')`
 
-/** Counts what was just taken over from peers; answers the counts before, so that each piece gets its own mark, and the database's epoch. */
+/**
+ * Counts what was just taken over from peers; answers the counts before, so that each piece gets its own mark, and the database's epoch.
+ * The rows stay locked until the commit, so that marks become visible in their order. Whoever is going to need other links' rows in this
+ * transaction counts nothing for them here: locked in one statement, in one order, two processes never wait for each other.
+ */
 export async function countTaken(tx: Tx, counts: ReadonlyMap<string, { readonly shipments: number; readonly receipts: number }>, now: Date): Promise<{ readonly before: ReadonlyMap<string, Marks>; readonly epoch: string | null }> {
   if (counts.size === 0) return { before: new Map(), epoch: null }
   const given = [...counts].map(([peer, { shipments, receipts }]) => ({ peer, shipments, receipts })).sort((a, b) => (a.peer < b.peer ? -1 : 1))
@@ -73,7 +77,18 @@ export async function readEpoch(tx: Tx): Promise<string | null> {
   return rows[0]?.epoch ?? null
 }
 
-/** Begins the database's first life, or another one. */
+/** Begins the database's first life, or another one; the one before is remembered. */
 export async function setLife(tx: Tx, value: string): Promise<void> {
-  await sql`insert into road.epoch (value) values (${value}) on conflict (only_one) do update set value = excluded.value`.execute(tx)
+  await sql`insert into road.epoch as e (value) values (${value}) on conflict (only_one) do update set value = excluded.value, former = array_append(e.former, e.value)`.execute(tx)
+}
+
+/** Lives before the present one. */
+export async function formerLives(tx: Tx): Promise<readonly string[]> {
+  const { rows } = await sql<{ former: string[] }>`select former from road.epoch`.execute(tx)
+  return rows[0]?.former ?? []
+}
+
+/** The epoch is decided by one process at a time. */
+export async function lockEpoch(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext('road.epoch'))`.execute(tx)
 }

@@ -2,6 +2,7 @@ import type { SuiteId } from '@postroad/gm'
 import { later, type Tx } from '@postroad/kernel/database'
 import type { Receipt, SignedReceipt } from '@postroad/waybill'
 import { sql } from 'kysely'
+import { LEASE_MS, farthest } from '../model.ts'
 
 /** A receipt of ours that is true and not signed yet. */
 export type DueReceipt = { readonly receipt: Receipt; readonly suite: SuiteId; readonly route: 'answer' | 'home' }
@@ -73,25 +74,41 @@ export async function receiptsFor(tx: Tx, message: string, organ: string): Promi
 }
 
 /** A receipt on its way back. */
-export type Relayed = { readonly seq: number; readonly link: string; readonly signed: SignedReceipt }
+export type Relayed = { readonly seq: number; readonly link: string; readonly signed: SignedReceipt; readonly holder: string | null }
 
-/** Puts receipts on their way to a peer, each once; answers those that were new. */
-export async function insertRelay(tx: Tx, relays: readonly { readonly link: string; readonly signed: SignedReceipt; readonly from: BroughtBy }[]): Promise<readonly Relayed[]> {
+/** Puts receipts on their way to a peer, each once; answers those that were new. `holder`: who sends it on at once; null: it waits to be claimed. */
+export async function insertRelay(tx: Tx, relays: readonly { readonly link: string; readonly signed: SignedReceipt; readonly from: BroughtBy; readonly holder: string | null }[], now: Date): Promise<readonly Relayed[]> {
   if (relays.length === 0) return []
-  const rows = relays.map(({ link, signed, from }) => ({ link, receipt: signed.receipt.id, message: signed.receipt.message, signed, from_link: from?.link ?? null, from_mark: from?.mark ?? null }))
-  const { rows: inserted } = await sql<{ seq: string; link: string; receipt: string }>`insert into road.relay (link, receipt, message, signed, from_link, from_mark)
-    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (link text, receipt uuid, message uuid, signed json, from_link text, from_mark bigint) on conflict do nothing returning seq, link, receipt`.execute(tx)
+  const rows = relays.map(({ link, signed, from, holder }) => ({ link, holder, receipt: signed.receipt.id, message: signed.receipt.message, signed, from_link: from?.link ?? null, from_mark: from?.mark ?? null, held_until: holder === null ? null : new Date(now.getTime() + LEASE_MS) }))
+  const { rows: inserted } = await sql<{ seq: string; link: string; receipt: string; holder: string | null }>`insert into road.relay (link, receipt, message, signed, from_link, from_mark, holder, held_until)
+    select * from json_to_recordset(${JSON.stringify(rows)}::json) as r (link text, receipt uuid, message uuid, signed json, from_link text, from_mark bigint, holder text, held_until timestamptz) on conflict do nothing returning seq, link, receipt, holder`.execute(tx)
   const byId = new Map(relays.map((relay) => [`${relay.link} ${relay.signed.receipt.id}`, relay.signed]))
-  return inserted.flatMap(({ seq, link, receipt }) => {
+  return inserted.flatMap(({ seq, link, receipt, holder }) => {
     const signed = byId.get(`${link} ${receipt}`)
-    return signed === undefined ? [] : [{ seq: Number(seq), link, signed }]
+    return signed === undefined ? [] : [{ seq: Number(seq), link, signed, holder }]
   })
 }
 
-/** Receipts that wait to be sent since before `before`, oldest first; those of `except` are fetched by whoever prepares a bundle. */
-export async function waitingRelays(tx: Tx, before: Date, limit: number, except: readonly string[]): Promise<readonly Relayed[]> {
-  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`select seq, link, signed from road.relay where state = 'queued' and next_at <= ${before} and not link = any(${[...except]}::text[]) order by next_at, seq limit ${limit}`.execute(tx)
-  return rows.map((row) => ({ ...row, seq: Number(row.seq) }))
+/** What the peer cannot take yet is tried again after this long at most. */
+const LONGEST_RETRY_SECONDS = 600
+
+/** Claims receipts that nobody sends on, or whose holder did not in its time, oldest first, so many of each link; what another process is claiming is skipped. */
+export async function claimRelays(tx: Tx, claim: { readonly links: readonly string[]; readonly holder: string; readonly now: Date; readonly limit: number }): Promise<readonly Relayed[]> {
+  if (claim.links.length === 0) return []
+  const { rows } = await sql<{ seq: string; link: string; signed: SignedReceipt }>`update road.relay x set holder = ${claim.holder}, held_until = ${new Date(claim.now.getTime() + LEASE_MS)}
+    from unnest(${[...claim.links]}::text[]) l cross join lateral (select seq from road.relay q where q.link = l and q.state = 'queued' and (q.next_at <= clock_timestamp() or q.next_at > clock_timestamp() + ${2 * LONGEST_RETRY_SECONDS} * interval '1 second') and not coalesce(q.held_until between ${claim.now} and ${farthest(claim.now)}, false) order by q.seq limit ${claim.limit} for update skip locked) free
+    where x.seq = free.seq returning x.seq, x.link, x.signed`.execute(tx)
+  return rows.map((row) => ({ ...row, seq: Number(row.seq), holder: claim.holder })).sort((a, b) => a.seq - b.seq)
+}
+
+/** Gives back receipts that could not be sent: anybody may claim them. */
+export async function releaseRelays(tx: Tx, seqs: readonly number[]): Promise<void> {
+  if (seqs.length > 0) await sql`update road.relay set holder = null, held_until = null where seq = any(${[...seqs]}::bigint[]) and state = 'queued'`.execute(tx)
+}
+
+/** Gives back everything that these processes were to send on: they are gone. */
+export async function releaseRelaysOf(tx: Tx, holders: readonly string[]): Promise<void> {
+  await sql`update road.relay set holder = null, held_until = null where state = 'queued' and holder = any(${[...holders]}::text[])`.execute(tx)
 }
 
 /** The receipts behind numbers of a link's relays. */
@@ -102,11 +119,10 @@ export async function relayIds(tx: Tx, link: string, seqs: readonly string[]): P
 
 /** What became of relayed receipts. `retry`: the peer does not know the message, or who may speak for the recipient, yet. It is asked again, more rarely each time, and never given up. */
 export type RelayVerdict = { readonly seq: number; readonly state: 'sent' | 'refused' | 'retry'; readonly mark: number }
-const LONGEST_RETRY_SECONDS = 600
 
 export async function markRelayed(tx: Tx, relays: readonly RelayVerdict[]): Promise<void> {
   if (relays.length === 0) return
-  await sql`${later} update road.relay x set mark = r.mark, tries = x.tries + 1,
+  await sql`${later} update road.relay x set mark = r.mark, tries = x.tries + 1, holder = null, held_until = null,
       state = case r.state when 'retry' then 'queued' else r.state end,
       next_at = case r.state when 'retry' then clock_timestamp() + least(${LONGEST_RETRY_SECONDS}, 2 ^ least(x.tries, 10)) * interval '1 second' else x.next_at end
     from json_to_recordset(${JSON.stringify(relays)}::json) as r (seq bigint, state text, mark bigint) where x.seq = r.seq and x.state = 'queued'`.execute(tx)
@@ -117,13 +133,13 @@ export async function tellBack(tx: Tx, link: string, mark: number): Promise<numb
   const { rows } = await sql<{ seq: string }>`insert into road.relay (link, receipt, message, signed)
     select ${link}, id, message, json_build_object('receipt', receipt, 'seal', seal) from road.receipt where from_link = ${link} and from_mark > ${mark}
     union all select ${link}, receipt, message, signed from road.relay where from_link = ${link} and from_mark > ${mark}
-    on conflict (link, receipt) do update set state = 'queued', mark = null, tries = 0, next_at = clock_timestamp() returning seq`.execute(tx)
+    on conflict (link, receipt) do update set state = 'queued', mark = null, tries = 0, holder = null, held_until = null, next_at = clock_timestamp() returning seq`.execute(tx)
   return rows.length
 }
 
 /** The peer forgot what it was told after `mark`. */
 export async function relayAgain(tx: Tx, link: string, mark: number): Promise<number> {
-  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null, tries = 0, next_at = clock_timestamp() where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
+  const { rows } = await sql<{ seq: string }>`update road.relay set state = 'queued', mark = null, tries = 0, holder = null, held_until = null, next_at = clock_timestamp() where link = ${link} and state = 'sent' and mark > ${mark} returning seq`.execute(tx)
   return rows.length
 }
 

@@ -1,7 +1,7 @@
 import { later, type Tx } from '@postroad/kernel/database'
 import type { Head, SignedHopLine, SignedReceipt, SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
-import { LEASE_MS, LONGEST_PAUSE_MS, type Lane, urgencyNumber } from '../model.ts'
+import { LEASE_MS, type Lane, farthest, urgencyNumber } from '../model.ts'
 
 /** What goes over one link for one message. */
 export type NewShipment = {
@@ -41,9 +41,6 @@ type ClaimedRow = Omit<ClaimedShipment, 'fence' | 'rank'> & { readonly fence: st
 const inTurn = sql`(m.kind = 'recallRequest' or s.ordinal = 0 or not exists (select from road.shipment e join road.message em on em.id = e.message
   where e.link = s.link and e.state = 'queued' and e.thread = s.thread and e.sender = s.sender and e.urgency = s.urgency and e.ordinal < s.ordinal and em.kind <> 'recallRequest'))`
 
-/** No pause and no lease is as long as this: what lies beyond was written while the clock was wrong, and is due. */
-const farthest = (now: Date): Date => new Date(now.getTime() + 2 * Math.max(LONGEST_PAUSE_MS, LEASE_MS))
-
 /** Claims due shipments of one lane of a link, the earliest deadline first; what others hold is skipped. */
 export async function claimShipments(tx: Tx, claim: { readonly link: string; readonly lane: Lane; readonly owner: string; readonly now: Date; readonly limit: number }): Promise<readonly ClaimedShipment[]> {
   const { rows } = await sql<ClaimedRow>`with due as (
@@ -70,12 +67,9 @@ export async function releaseLeases(tx: Tx, held: readonly Lease[]): Promise<voi
   await sql`update road.shipment s set lease_owner = null, lease_until = null from ${leases(held)} where s.id = r.shipment and s.fence = r.fence and s.state = 'queued'`.execute(tx)
 }
 
-/** Frees what a holder that is gone had claimed, instead of waiting for its leases to run out. */
-export async function releaseGone(tx: Tx, isGone: (holder: string) => boolean): Promise<void> {
-  const { rows } = await sql<{ holder: string }>`select distinct lease_owner as holder from road.shipment where state = 'queued' and lease_owner is not null`.execute(tx)
-  const gone = rows.map(({ holder }) => holder).filter(isGone)
-  if (gone.length === 0) return
-  await sql`with freed as (update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and lease_owner = any(${gone}::text[]) returning id)
+/** Frees what these processes had claimed, instead of waiting for their leases to run out: they are gone, and what they were offering may have been taken. */
+export async function releaseLeasesOf(tx: Tx, holders: readonly string[]): Promise<void> {
+  await sql`with freed as (update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and lease_owner = any(${[...holders]}::text[]) returning id)
     insert into road.attempt (shipment, at, outcome, code, detail) select id, clock_timestamp(), 'later', 'process.gone', '' from freed`.execute(tx)
 }
 
@@ -144,9 +138,10 @@ export async function tryAtOnce(tx: Tx, link: string, now: Date): Promise<void> 
   await sql`update road.shipment set next_at = ${now} where link = ${link} and state = 'queued' and next_at > ${now} and not coalesce(lease_until between ${now} and ${farthest(now)}, false)`.execute(tx)
 }
 
-/** Links with waiting shipments. */
-export async function waitingLinks(tx: Tx): Promise<readonly string[]> {
-  const { rows } = await sql<{ link: string }>`select distinct link from road.shipment where state = 'queued'`.execute(tx)
+/** Of these links, those with waiting shipments. One look into the index for each, however long the queues are. */
+export async function waitingLinks(tx: Tx, links: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await sql<{ link: string }>`select l as link from unnest(${[...links]}::text[]) l
+    where exists (select from road.shipment s where s.link = l and s.state = 'queued' offset 0)`.execute(tx)
   return rows.map(({ link }) => link)
 }
 

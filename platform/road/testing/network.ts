@@ -5,6 +5,7 @@ import { append, nodeKeys, refresh, view } from '@postroad/directory/service'
 import { type KeyPair, type SuiteId, base64url } from '@postroad/gm'
 import { issueCertificate } from '@postroad/gm/certificate'
 import { suites } from '@postroad/gm/node'
+import type { Role } from '@postroad/kernel/config'
 import { service } from '@postroad/kernel/principal'
 import type { Plugin } from '@postroad/kernel/plugin'
 import { type TestNode, type TestOptions, freePort, personOf, testNode, until } from '@postroad/kernel/testing'
@@ -14,7 +15,7 @@ import { ROOMS } from './rooms.ts'
 const ALWAYS = '2000-01-01T00:00:00.000Z'
 
 export type OrganKeys = Readonly<Record<SuiteId, { readonly sign: KeyPair; readonly encrypt: KeyPair }>>
-export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[]; readonly maxLabel?: number; readonly deputies?: Readonly<Record<string, string>>; readonly port?: number; /** Where others reach it, when that is not its own port: a line that the test can cut. */ readonly endpoint?: string; readonly config?: TestOptions['config']; /** As in the file that POSTROAD_LINKS names. */ readonly links?: Readonly<Record<string, unknown>> }
+export type Place = { readonly id: string; readonly parent: string | null; readonly organs: readonly string[]; readonly maxLabel?: number; readonly deputies?: Readonly<Record<string, string>>; readonly port?: number; /** Where others reach it, when that is not its own port: a line that the test can cut. */ readonly endpoint?: string; readonly config?: TestOptions['config']; /** As in the file that POSTROAD_LINKS names. */ readonly links?: Readonly<Record<string, unknown>>; /** Several processes of the node, by their roles; default: one that does everything. */ readonly processes?: readonly (readonly Role[])[] }
 export type Station = TestNode & { readonly id: string; readonly url: string }
 export type Network = {
   readonly stations: ReadonlyMap<string, Station>

@@ -1,9 +1,11 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suites } from '@postroad/gm/node'
-import { readPidFile } from '@postroad/kernel/postgres-pid'
+import { ALL_ROLES } from '@postroad/kernel/config'
 import { freePort, until } from '@postroad/kernel/testing'
-import { createTestDatabase } from '@postroad/kernel/testing-database'
+import { type TestDatabase, createTestDatabase } from '@postroad/kernel/testing-database'
 import { anchorFingerprint } from '@postroad/waybill'
 import { type Child, childProcess } from './child.ts'
 import { type Network, type OrganKeys, type Place, codeFor, linksFile, makeOrganKeys, organBodies } from './network.ts'
@@ -11,50 +13,41 @@ import { ROOMS } from './rooms.ts'
 import type { Order } from './orders.ts'
 
 /** A station in a process of its own, on a database that outlives it. */
-export type Station = Child<Order> & {
-  /** Where the node keeps everything. */
-  home(): string
-  /** Another folder from the next start on: after a restore. */
-  moveTo(home: string): void
-  /** Kills the node and its own database outright, as a burnt machine would. */
-  destroy(): Promise<void>
-}
-export type Stations = Pick<Network, 'keys'> & { at(id: string): Station; stop(): Promise<void> }
-export type StationOptions = {
-  /** What a station's process runs, instead of the road's rooms alone. */
-  readonly entry?: URL
-  /** Every station has a PostgreSQL of its own in its home, instead of a database in the test run's. */
-  readonly ownDatabase?: boolean
-  /** More environment for a station. */
-  env?(id: string): Readonly<Record<string, string>>
-}
+export type StationProcess = Child<Order>
+/** Stations in processes of their own. `at`: the first process of a node; `all`: every one. */
+export type Stations = Pick<Network, 'keys'> & { at(id: string): StationProcess; all(id: string): readonly StationProcess[]; stop(): Promise<void> }
 
-/** A tree of processes. The test keeps the organs' keys and plays their terminals. */
-export async function startStations(places: readonly Place[], carry: (at: (id: string) => Child<Order>) => Promise<void> = async () => undefined, options: StationOptions = {}): Promise<Stations> {
+type Prepared = { readonly processes: readonly StationProcess[]; readonly url: string; readonly home: string; remove(): Promise<void> }
+
+/** A tree of nodes, each one process or several. The test keeps the organs' keys and plays their terminals. */
+export async function startStations(places: readonly Place[], carry: (at: (id: string) => StationProcess) => Promise<void> = async () => undefined): Promise<Stations> {
   const keys = new Map<string, OrganKeys>()
-  const stations = new Map<string, Station & { remove(): Promise<void>; readonly port: number }>()
+  const stations = new Map<string, Prepared>()
   let anchor = ''
   for (const place of places) {
     for (const organ of place.organs) keys.set(organ, makeOrganKeys())
-    const parent = place.parent === null ? null : { node: place.parent, url: `https://127.0.0.1:${stations.get(place.parent)?.port}`, code: codeFor(place.id), anchor }
-    const bootstrap = {
-      node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2 },
+    const parent = place.parent === null ? null : { node: place.parent, url: stations.get(place.parent)?.url ?? '', code: codeFor(place.id), anchor }
+    const settings = (endpoint: string) => ({
+      node: { id: place.id, title: place.id, level: 'city', region: place.id, regionTitle: place.id, maxLabel: place.maxLabel ?? 2, endpoint },
       parent, invites: places.filter((other) => other.parent === place.id).map(({ id }) => ({ node: id, code: codeFor(id) })), organs: [], people: [],
-    }
-    const station = await prepare(place, bootstrap, place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys)), options)
+    })
+    const station = await prepare(place, settings, place.organs.flatMap((organ) => organBodies(organ, keys.get(organ) as OrganKeys)))
     stations.set(place.id, station)
-    await station.start()
-    if (place.parent === null) anchor = fingerprintIn(station.home(), place.id)
+    await Promise.all(station.processes.map((process) => process.start()))
+    if (place.parent === null) anchor = fingerprintIn(station.home, place.id)
   }
-  const all = [...stations.values()]
+  const all = [...stations.values()].flatMap(({ processes }) => processes)
+  const allOf = (id: string): readonly StationProcess[] => stations.get(id)?.processes ?? missing(id)
+  const first = (id: string): StationProcess => allOf(id)[0] ?? missing(id)
   await until(async () => {
-    await carry((id) => stations.get(id) ?? missing(id))
+    await carry(first)
     return new Set(await Promise.all(all.map((station) => station.ask({ kind: 'checkpoint' }).catch(() => Math.random())))).size === 1
   })
   return {
     keys,
-    at: (id) => stations.get(id) ?? missing(id),
-    stop: async () => void (await Promise.all(all.map((station) => station.remove()))),
+    all: allOf,
+    at: first,
+    stop: async () => void (await Promise.all([...stations.values()].map((station) => station.remove()))),
   }
 }
 
@@ -67,52 +60,75 @@ function fingerprintIn(home: string, node: string): string {
   return anchorFingerprint(suites, node, keys.map(({ id, suite, publicKey }) => ({ id, suite, publicKey })))
 }
 
-async function prepare(place: Place, bootstrap: unknown, bodies: unknown, options: StationOptions) {
-  let home = mkdtempSync(join('/tmp', 'postroad-home-'))
+/** One database and one home for all processes of a node; before several roads stands a balancer, as `endpoint` tells the others. */
+async function prepare(place: Place, settings: (endpoint: string) => unknown, bodies: unknown): Promise<Prepared> {
+  const { id, processes = [ALL_ROLES] } = place
+  const home = mkdtempSync(join('/tmp', 'postroad-home-'))
   chmodSync(home, 0o711)
-  const settings = mkdtempSync(join('/tmp', 'postroad-station-')) // outside the home, which a drill destroys
-  const folders = [home, settings]
-  const database = options.ownDatabase === true ? null : await createTestDatabase(ROOMS)
-  const port = await freePort()
-  writeFileSync(join(settings, 'bootstrap.json'), JSON.stringify(bootstrap))
-  writeFileSync(join(settings, 'bodies.json'), JSON.stringify(bodies))
+  const database = await createTestDatabase(ROOMS)
+  const ports: number[] = []
+  for (const roles of processes) ports.push(roles.includes('road') ? await freePort() : 0)
+  const roads = ports.filter((port) => port !== 0)
+  const balancer = roads.length > 1 ? await balance(roads) : null
+  const url = `https://127.0.0.1:${balancer?.port ?? roads[0]}`
+  writeFileSync(join(home, 'bootstrap.json'), JSON.stringify(settings(url)))
+  writeFileSync(join(home, 'bodies.json'), JSON.stringify(bodies))
   const links = linksFile(place)
-  const env: NodeJS.ProcessEnv = {
-    ...envOf(place.id, home, settings, port), ...(database === null ? {} : { DATABASE_URL: database.app, DATABASE_MIGRATOR_URL: database.migrator }),
-    ...(links === null ? {} : { POSTROAD_LINKS: links }), ...options.env?.(place.id),
-  }
-  const child = childProcess<Order>(options.entry ?? new URL('./station.ts', import.meta.url), env)
-  const destroy = async (): Promise<void> => {
-    await child.kill()
-    const server = readPidFile(join(home, 'postgres', 'data'))
-    if (server === null) return
-    process.kill(server.pid, 'SIGKILL')
-    await until(() => readPidFile(join(home, 'postgres', 'data')) === null)
-  }
+  writeFileSync(join(home, 'nothing.json'), '[]')
+  const stations = processes.map((roles, at) => childProcess<Order>(new URL('./station.ts', import.meta.url), { ...envOf(id, home, ports[at] ?? 0, database), POSTROAD_ROLES: roles.join(','), ...(links === null ? {} : { POSTROAD_LINKS: links }), ...(at === 0 ? {} : { STATION_BODIES: join(home, 'nothing.json') }) }))
   return {
-    ...child,
-    home: () => home,
-    moveTo: (folder: string) => {
-      home = folder
-      env['POSTROAD_HOME'] = folder
-      folders.push(folder)
-    },
-    destroy,
-    port,
+    home,
+    url,
+    processes: stations,
     remove: async () => {
-      await destroy()
-      await database?.drop()
-      for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+      await Promise.all(stations.map((station) => station.kill()))
+      await balancer?.close()
+      await database.drop()
+      rmSync(home, { recursive: true, force: true })
     },
   }
 }
 
-const envOf = (id: string, home: string, settings: string, port: number): NodeJS.ProcessEnv => ({
+/** What stands before several road processes: every connection goes to the next of them that answers. */
+async function balance(ports: readonly number[]): Promise<{ readonly port: number; close(): Promise<void> }> {
+  let turn = 0
+  const open = new Set<Socket>()
+  const lead = (client: Socket, [port, ...others]: readonly number[]): void => {
+    if (port === undefined) return void client.destroy()
+    const server = connect(port, '127.0.0.1')
+    let isOpen = false
+    server.once('connect', () => {
+      isOpen = true
+      client.pipe(server).pipe(client)
+    })
+    server.on('error', () => server.destroy()).once('close', () => (isOpen ? client.destroy() : lead(client, others)))
+    client.once('close', () => server.destroy())
+  }
+  const server = createServer((client) => {
+    open.add(client)
+    client.on('error', () => client.destroy()).once('close', () => open.delete(client))
+    turn = (turn + 1) % ports.length
+    lead(client, [...ports.slice(turn), ...ports.slice(0, turn)])
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      server.close()
+      for (const client of open) client.destroy()
+      await once(server, 'close')
+    },
+  }
+}
+
+const envOf = (id: string, home: string, port: number, database: TestDatabase): NodeJS.ProcessEnv => ({
   ...process.env,
   POSTROAD_NODE: id,
   POSTROAD_HOME: home,
   POSTROAD_ROAD_PORT: String(port),
-  POSTROAD_BOOTSTRAP: join(settings, 'bootstrap.json'),
+  POSTROAD_BOOTSTRAP: join(home, 'bootstrap.json'),
+  DATABASE_URL: database.app,
+  DATABASE_MIGRATOR_URL: database.migrator,
   POSTROAD_LOG: 'silent',
-  STATION_BODIES: join(settings, 'bodies.json'),
+  STATION_BODIES: join(home, 'bodies.json'),
 })

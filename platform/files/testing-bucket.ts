@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import type { BucketConfig } from '@postroad/kernel/config'
+
+type S3rver = { run(): Promise<AddressInfo>; close(): Promise<void> }
+const require = createRequire(import.meta.url)
+const S3rver = require('s3rver') as new (options: object) => S3rver // it comes without types
+
+/** What happens to a request on its way to the store; null: nothing. */
+export type BucketFault = 'serverError' | 'slowDown' | 'cut' | 'errorInside' | 'halfAnswer' | null
+export type TestBucket = {
+  readonly config: BucketConfig
+  /** Called for every request: its fault, and how it looked. */
+  fault: (request: { readonly method: string; readonly path: string }) => BucketFault
+  stop(): Promise<void>
+}
+
+const ERROR = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>'
+
+/** An S3 store (s3rver) with one bucket, behind a door at which requests can be made to fail. */
+export async function startBucket(): Promise<TestBucket> {
+  const folder = mkdtempSync(join(tmpdir(), 'postroad-bucket-'))
+  const store = new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: folder, configureBuckets: [{ name: 'bodies', configs: [] }] })
+  const { port } = await store.run()
+  const bucket: { fault: TestBucket['fault'] } = { fault: () => null }
+  const door = createServer((request, response) => void pass(port, bucket.fault, request, response)).listen(0, '127.0.0.1')
+  await once(door, 'listening')
+  const config = { endpoint: `http://127.0.0.1:${(door.address() as AddressInfo).port}`, bucket: 'bodies', prefix: 'node/', region: 'us-east-1', accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
+  return Object.assign(bucket, {
+    config,
+    stop: async () => {
+      await close(door)
+      await store.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  })
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+}
+
+async function pass(port: number, faultOf: TestBucket['fault'], request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const [method, path] = [request.method ?? '', request.url ?? '']
+  const fault = faultOf({ method, path })
+  if (fault === 'cut') return void request.socket.destroy()
+  const body = await buffer(request)
+  if (fault === 'serverError' || fault === 'slowDown') return void response.writeHead(fault === 'slowDown' ? 503 : 500, { 'content-type': 'application/xml' }).end(ERROR)
+  if (fault === 'errorInside') return void response.writeHead(200, { 'content-type': 'application/xml' }).end(ERROR)
+  const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers: headers as Record<string, string>, ...(method === 'PUT' ? { body } : {}) })
+  const bytes = Buffer.from(await answer.arrayBuffer())
+  const told = Object.fromEntries([...answer.headers].filter(([name]) => !['connection', 'keep-alive', 'transfer-encoding'].includes(name)))
+  response.writeHead(answer.status, { ...told, ...(method === 'HEAD' ? {} : { 'content-length': String(bytes.length) }) })
+  if (fault !== 'halfAnswer') return void response.end(bytes)
+  response.write(bytes.subarray(0, bytes.length / 2), () => request.socket.destroy())
+}
