@@ -8,6 +8,11 @@ import { freePort, type TestNode, testNode, until } from '@postroad/kernel/testi
 import { setup } from '@postroad/kernel/testing-setup'
 import { unzipEvidence, verifyEvidence } from '@postroad/waybill'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { holdNews } from '@postroad/directory/testing'
+import type { Browser } from 'playwright-core'
+import { buildDesk, DIST } from '@postroad/desk/build'
+import { launchBrowser } from './browser.ts'
+import { type Desk, enrol, openDesk, openKeys, openRow } from './desk.ts'
 import { hangUp, send } from './hostile/wire.ts'
 
 /** Real nodes, real terminals, real key processes: offices of a county merge with one another, and into one of the city, while documents are under way. */
@@ -20,15 +25,18 @@ const CODE = 'code-for-county-'.padEnd(40, '7')
 const city = {
   node: { id: 'city', title: '市中心', level: 'city', region: 'city', regionTitle: '某市', maxLabel: 2 }, parent: null, invites: [{ node: 'county', code: CODE }],
   organs: [organ('city.office', '市政府办公室', '市政办'), organ('city.bureau', '市局', '市局')],
-  people: [person('chen', 'city.office'), person('bai', 'city.bureau', [...CLERK, 'directory.reorganise'])],
+  people: [person('chen', 'city.office'), person('bai', 'city.bureau', [...CLERK, 'directory.reorganise']), person('qiu', 'city.office')],
 }
 const county = {
   node: { id: 'county', title: '县中心', level: 'county', region: 'county', regionTitle: '某县', maxLabel: 2 },
-  organs: [organ('county.old', '县旧局', '县旧'), organ('county.new', '县新局', '县新'), organ('county.gone', '县分局', '县分'), organ('county.office', '县政府办公室', '县政办')],
-  people: [person('ao', 'county.old'), person('nie', 'county.new'), person('gu', 'county.gone'), person('lin', 'county.office', [...CLERK, 'directory.reorganise']), person('shen', 'county.office', ['directory.supervise'])],
+  organs: [organ('county.old', '县旧局', '县旧'), organ('county.new', '县新局', '县新'), organ('county.gone', '县分局', '县分'), organ('county.office', '县政府办公室', '县政办'), organ('county.machines', '县农机局', '县农机'), organ('county.farming', '县农业农村局', '县农')],
+  people: [person('ao', 'county.old'), person('nie', 'county.new'), person('gu', 'county.gone'), person('lin', 'county.office', [...CLERK, 'directory.reorganise']), person('shen', 'county.office', ['directory.supervise']),
+    person('hu', 'county.machines'), person('jin', 'county.farming'), person('mo', 'county.office', ['directory.reorganise']), person('ning', 'county.office', ['directory.supervise'])],
 }
 
 type Citizen = { readonly id: string; readonly node: TestNode; readonly browser: Visitor; terminal(organ: string): Terminal; secret(organ: string): string }
+/** Who sits at a desk in a browser; everybody else works through terminals. */
+const AT_DESKS = ['hu', 'jin', 'mo', 'ning', 'qiu']
 const nodes: TestNode[] = []
 const people = new Map<string, Citizen>()
 const at = (id: string): Citizen => people.get(id) ?? expect.fail(`nobody called ${id}`)
@@ -69,15 +77,22 @@ const post = (id: string, path: string, body?: unknown) => at(id).browser.post(`
 beforeAll(async () => {
   stopDatabase = process.env['POSTROAD_TEST_POSTGRES'] === undefined ? await setup() : stopDatabase
   const ports = [await freePort(), await freePort()] as const
-  const start = (bootstrap: typeof city | typeof county, parent: object | null, port: number) =>
-    testNode(ROOMS, { node: bootstrap.node.id, bootstrap: { ...bootstrap, parent }, listen: true, realTime: true, config: { road: { host: '127.0.0.1', port } } })
+  await buildDesk()
+  const start = async (bootstrap: typeof city | typeof county, parent: object | null, port: number) => {
+    const desk = await freePort()
+    return testNode(ROOMS, {
+      deskFolder: DIST, node: bootstrap.node.id, bootstrap: { ...bootstrap, parent }, listen: true, realTime: true,
+      config: { road: { host: '127.0.0.1', port }, desk: { host: '127.0.0.1', port: desk, origin: `http://localhost:${desk}` } },
+    })
+  }
   const above = await start(city, null, ports[0])
   nodes.push(above)
   const { fingerprint } = (await above.server.inject({ method: 'GET', url: '/api/directory/anchor' })).json<{ fingerprint: string }>()
   const below = await start(county, { node: 'city', url: `https://127.0.0.1:${ports[0]}`, code: CODE, anchor: fingerprint }, ports[1])
   nodes.push(below)
-  for (const { id } of city.people) people.set(id, await signIn(above, id))
-  for (const { id } of county.people) people.set(id, await signIn(below, id))
+  for (const [node, { people: all }] of [[above, city], [below, county]] as const) {
+    for (const { id } of all) if (!AT_DESKS.includes(id)) people.set(id, await signIn(node, id))
+  }
   await until(async () => (await at('chen').terminal('city.office').directory().catch(() => null))?.view.organ('county.old') != null && (await at('ao').terminal('county.old').directory().catch(() => null))?.view.organ('city.office') != null)
 })
 afterAll(async () => {
@@ -175,6 +190,116 @@ describe('an office that merges into one of another node', () => {
       if (!files.ok) return expect.fail(files.fault.code)
       const { verdict, steps } = verifyEvidence(suites, files.value, (await lin.directory()).anchor)
       expect([verdict, steps.filter((step) => step.verdict === 'invalid')]).toEqual(['valid', []])
+    }
+  })
+})
+
+describe('the same at desks, in a browser', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launchBrowser()
+  })
+  afterAll(async () => browser?.close())
+
+  const sit = async (node: TestNode, id: string, held: string | null): Promise<Desk> => {
+    const address = (node.address ?? '').replace('127.0.0.1', 'localhost')
+    const first = (JSON.parse(readFileSync(join(node.home, 'first-sign-in.json'), 'utf8')) as { person: string; code: string }[]).find((each) => each.person === id)
+    const secret = held === null ? '' : (JSON.parse(readFileSync(join(node.home, 'first-sign-in', 'keys', `${id}-${held}.json`), 'utf8')) as { secret: string }).secret
+    const newcomer = { account: id, name: `某${id}`, code: first?.code ?? '', secret, desk: address }
+    const desk = await openDesk(browser, address)
+    await enrol(desk, newcomer, PASSWORD)
+    if (held !== null) {
+      await desk.menu('收文')
+      await openKeys(desk, newcomer)
+    }
+    return desk
+  }
+
+  it('an office merges while one document lies unsigned with it and another is under way: the heir signs for both, the sender sees it in words', async () => {
+    const [above, below] = nodes
+    if (above === undefined || below === undefined) throw new Error('two nodes')
+    const [qiu, hu, jin, mo, ning] = [await sit(above, 'qiu', 'city.office'), await sit(below, 'hu', 'county.machines'), await sit(below, 'jin', 'county.farming'), await sit(below, 'mo', null), await sit(below, 'ning', null)]
+    const chen = await opened('chen', 'city.office')
+    const unsigned = (await chen.dispatch(letter('city.office.name', '关于农机年检的通知', 'county.machines'))).message
+    await hu.page.getByText('关于农机年检的通知').first().waitFor()
+
+    // a holder of the old office's keys gives the heir what opens its documents
+    await hu.page.getByRole('button', { name: '单位密钥：已开启' }).click()
+    await hu.page.getByRole('button', { name: '移交给承接单位' }).click()
+    await hu.page.getByLabel('承接单位（输入单位名或地名）').first().fill('农业农村局')
+    await hu.page.getByRole('button', { name: /县农业农村局/ }).click()
+    await hu.look('30-hand-over')
+    await hu.page.getByRole('button', { name: '移交解密密钥' }).click()
+    await hu.page.getByText('已移交给「县农业农村局」').waitFor()
+
+    // one draws the plan, and sees in words what it will do
+    await mo.menu('机构改革')
+    await mo.page.getByText('还没有机构改革事项').or(mo.page.getByRole('row', { name: /县旧局/ })).first().waitFor()
+    await mo.page.getByRole('button', { name: '拟办' }).click()
+    await mo.page.getByRole('button', { name: '看会发生什么' }).click()
+    await mo.page.getByText('请填写').first().waitFor()
+    await mo.page.getByLabel('单位', { exact: false }).first().selectOption('county.machines')
+    await mo.page.getByLabel(/^依据文号/).fill('县编发〔2026〕9号')
+    await mo.page.getByLabel(/^承接单位/).first().selectOption('county.farming')
+    await mo.look('31-plan')
+    await mo.page.getByRole('button', { name: '看会发生什么' }).click()
+    const told = mo.page.getByRole('region', { name: '会发生什么' })
+    await told.getByText('「县农机局」终止，由「县农业农村局」承接').waitFor()
+    await told.getByText('待签收 1 件转「县农业农村局」').waitFor()
+    await told.getByText('某hu（文书）转到「县农业农村局」，职责不变').waitFor()
+    await mo.look('32-told')
+    await mo.page.getByRole('button', { name: '提交核准' }).click()
+    await mo.page.getByText('须由拟办人以外的另一人核准。').waitFor()
+
+    // another approves, while the city does not hear of it
+    const release = holdNews(above.node)
+    await ning.menu('机构改革')
+    const waiting = ning.page.getByRole('article', { name: '合并 县农机局' })
+    await waiting.getByText('「县农机局」终止，由「县农业农村局」承接').waitFor()
+    await waiting.getByRole('checkbox').check()
+    await ning.look('33-approve')
+    await waiting.getByRole('button', { name: '核准' }).click()
+    const record = ning.page.getByRole('row', { name: /县农机局.*某mo \/ 某ning.*已执行/ })
+    await record.waitFor()
+    await ning.look('34-records')
+    const under = (await chen.dispatch(letter('city.office.name', '关于春耕农机的通知', 'county.machines'))).message
+    release()
+
+    // the heir's clerk opens the keys anew, finds both and signs
+    await jin.page.reload()
+    await jin.menu('收文')
+    await openKeys(jin, { account: 'jin', name: '某jin', code: '', desk: '', secret: (JSON.parse(readFileSync(join(below.home, 'first-sign-in', 'keys', 'jin-county.farming.json'), 'utf8')) as { secret: string }).secret })
+    await jin.look('35-heir-list')
+    for (const title of ['关于农机年检的通知', '关于春耕农机的通知']) {
+      await jin.page.getByText(title).first().waitFor()
+      await openRow(jin, title)
+      await jin.page.getByText('核验通过，可以打开').waitFor()
+      await jin.page.getByRole('button', { name: '打开', exact: true }).click()
+      await jin.page.getByRole('button', { name: '签收', exact: true }).click()
+      await jin.page.getByText('已签收，回执已发出。').waitFor()
+      await jin.look('35-heir')
+      await jin.menu('收文')
+    }
+    for (const message of [unsigned, under]) await reaches(chen, message, 'signedFor')
+    // who sent them reads who signed, under the names of the time
+    for (const title of ['关于农机年检的通知', '关于春耕农机的通知']) {
+      await qiu.menu('跟踪')
+      await openRow(qiu, title)
+      await qiu.page.getByText(/已转由.*县农业农村局签收/).waitFor()
+      await qiu.page.locator('.delivery', { hasText: '县农机局' }).locator('.delivery-line').click()
+      await qiu.page.locator('.timeline').getByText('签收（承接）').waitFor()
+    }
+    await qiu.look('36-sender')
+    for (const message of [unsigned, under]) {
+      expect((await chen.track(message)).deliveries[0]).toMatchObject({ organ: 'county.machines', heir: 'county.farming' })
+      const files = unzipEvidence((await chen.exportEvidence(message)).bytes)
+      if (!files.ok) return expect.fail(files.fault.code)
+      const { verdict, summary } = verifyEvidence(suites, files.value, (await chen.directory()).anchor)
+      expect([verdict, summary.recipients[0]?.title, summary.recipients[0]?.actorTitle]).toEqual(['valid', '县农机局', '县农业农村局'])
+    }
+    for (const desk of [qiu, hu, jin, mo, ning]) {
+      expect(desk.faults).toEqual([])
+      await desk.close()
     }
   })
 })

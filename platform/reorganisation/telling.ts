@@ -9,6 +9,9 @@ export type Told = { readonly directory: readonly string[]; readonly documents: 
 export type Called = { organ(id: string): string; node(id: string): string; post(person: string, post: string): string }
 type Holdings = Readonly<Record<'inbox' | 'cases' | 'archive' | 'sent', number>>
 
+/** The last day on which something that ends at an instant is in use, as the country's clocks have it. */
+const lastDay = (until: string): string => new Date(Date.parse(until) - 1).toLocaleDateString('sv-SE', { timeZone: 'Asia/Shanghai' })
+
 /** The same order and plan give the same sentences, in the order in which they will be carried out. */
 export function tell(order: Order, { statements, handOver, postMoves, keyHeirs, elsewhere }: Plan, holdings: Holdings, view: DirectoryView, called: Called): Told {
   const heirs = keyHeirs.map((heir) => called.organ(heir))
@@ -23,10 +26,11 @@ export function tell(order: Order, { statements, handOver, postMoves, keyHeirs, 
       }
       if (body.kind !== 'issuingName') return []
       if (body.until !== null && body.from < body.until && view.name(body.name) !== null) return [words.nameEnds(body.title)]
-      return [body.until === null ? words.nameBegins(body.title, called.organ(body.organ)) : words.nameForATime(body.title, called.organ(body.organ), body.until.slice(0, 10))]
+      return [body.until === null ? words.nameBegins(body.title, called.organ(body.organ)) : words.nameForATime(body.title, called.organ(body.organ), lastDay(body.until))]
     }),
     documents: [
-      ...(handOver === null ? [] : (['inbox', 'cases', 'archive', 'sent'] as const).map((part) => {
+      ...(handOver !== null && Object.values(holdings).every((count) => count === 0) ? [words.none] : []),
+      ...(handOver === null ? [] : (['inbox', 'cases', 'archive', 'sent'] as const).filter((part) => holdings[part] > 0).map((part) => {
         const stays = handOver[part] === order.organ
         if (part === 'inbox' && stays && elsewhere.length > 0) return words.byRoad(holdings.inbox, elsewhere.map((heir) => called.organ(heir)))
         return stays ? words.stays(words.parts[part], holdings[part]) : words.goes(words.parts[part], holdings[part], called.organ(handOver[part]))

@@ -1,8 +1,8 @@
 import { defineFaults } from '@postroad/kernel/errors'
 import type { OrderKind, ProblemCode, Step } from './model.ts'
 
-export const TITLE = '机构调整'
-export const DUTIES = { 'directory.reorganise': '拟办机构调整', 'directory.supervise': '核准机构调整（安全保密管理员）' } as const
+export const TITLE = '机构改革'
+export const DUTIES = { 'directory.reorganise': '拟办机构改革', 'directory.supervise': '核准机构改革（安全保密管理员）' } as const
 export const KINDS: Readonly<Record<OrderKind, string>> = { establish: '设立', rename: '更名', merge: '合并', split: '分设', abolish: '撤销', move: '迁出', receive: '迁入', plate: '挂牌' }
 export const STATES: Readonly<Record<Step, string>> = { prepared: '待核准', approved: '已核准，待执行', done: '已执行', stopped: '未能执行', withdrawn: '已撤回' }
 
@@ -48,6 +48,7 @@ export const tellingWords = {
   nameForATime: (title: string, organ: string, until: string) => `发文名义「${title}」启用，由「${organ}」使用到 ${until}`,
   nameEnds: (title: string) => `发文名义「${title}」停用`,
   parts: { inbox: '待签收', cases: '已签收未登记', archive: '已办结归档', sent: '已发出' },
+  none: '没有要转的公文',
   goes: (part: string, count: number, heir: string) => `${part} ${count} 件转「${heir}」`,
   stays: (part: string, count: number) => `${part} ${count} 件留在原处，由原单位人员收尾`,
   byRoad: (count: number, heirs: readonly string[]) => `待签收 ${count} 件经驿道转往${heirs.map((heir) => `「${heir}」`).join('、')}，发件单位收到转投回执`,
@@ -60,9 +61,9 @@ export const tellingWords = {
 }
 
 export const reorganisationFaults = defineFaults('reorganisation', {
-  notFound: { status: 404, message: '没有找到这项机构调整', advice: '请从机构调整列表中打开。' },
-  cannotBeCarriedOut: { status: 422, message: '这项机构调整目前不能执行', advice: '请按所列问题逐项处理后重新拟办。' },
+  notFound: { status: 404, message: '没有找到这项机构改革', advice: '请从机构改革列表中打开。' },
+  cannotBeCarriedOut: { status: 422, message: '这项机构改革目前不能执行', advice: '请按所列问题逐项处理后重新拟办。' },
   planChanged: { status: 409, message: '拟办之后情况有变，原计划不再适用', advice: '请撤回后重新拟办，重新核准。' },
-  samePerson: { status: 403, message: '拟办人不能核准自己拟办的机构调整', advice: '请由另一名有此职责的同志或安全保密管理员核准。' },
-  wrongState: { status: 409, message: '这项机构调整不在可以办理的状态', advice: '请刷新后查看其状态。' },
+  samePerson: { status: 403, message: '拟办人不能核准自己拟办的机构改革', advice: '请由另一名有此职责的同志或安全保密管理员核准。' },
+  wrongState: { status: 409, message: '这项机构改革不在可以办理的状态', advice: '请刷新后查看其状态。' },
 })

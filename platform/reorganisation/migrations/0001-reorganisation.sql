@@ -1,4 +1,4 @@
--- 机构调整: what was ordered, and what became of it. Neither can be changed afterwards.
+-- 机构改革: what was ordered, and what became of it. Neither can be changed afterwards.
 
 create table reorganisation.act (
   id uuid primary key,

@@ -27,6 +27,7 @@ describe('a plan drawn on the page', () => {
     expect(orders[0]).toMatchObject({ heirs: { inbox: 'wc.new', cases: 'wc.new', archive: 'wc.new' }, posts: [{ person: 'bo', post: 'bo.post', heir: null }], keepNames: ['wc.old.bureau'] })
     expect(orders[1]).toMatchObject({ heirs: { inbox: 'wc.new', cases: 'wc.two' }, posts: [{ person: 'ao', heir: 'wc.two' }] })
     expect(orders[2]).toMatchObject({ title: '县新局', names: [{ name: 'wc.old.ns1', replaces: 'wc.old.bureau', code: '望新' }] })
+    expect(orders[3]).toMatchObject({ names: [{ until: new Date(2028, 0, 1).toISOString() }] }) // the last day is in it
     expect(orders[4]).toMatchObject({ heirs: null })
   })
 })

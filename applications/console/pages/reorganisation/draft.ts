@@ -66,7 +66,7 @@ export function orderOf(draft: PlanDraft, organ: HereOrgan, stamp: string): Orde
     case 'rename':
       return { kind: 'rename', ...base, title: draft.title.trim() || organ.title, names: renamed(draft).map(([replaces, { title, code }], index) => ({ name: newId(index), title: title.trim(), code: code.trim(), replaces })) }
     case 'plate':
-      return { kind: 'plate', ...base, names: [{ name: newId(0), title: draft.plate.title.trim(), code: draft.plate.code.trim(), until: draft.plate.until === '' ? null : midnight(draft.plate.until) }] }
+      return { kind: 'plate', ...base, names: [{ name: newId(0), title: draft.plate.title.trim(), code: draft.plate.code.trim(), until: draft.plate.until === '' ? null : midnight(draft.plate.until, 1) }] }
     case 'abolish':
       return { kind: 'abolish', ...base, heirs, posts: postsOf(draft, organ) }
     default:
@@ -79,5 +79,12 @@ const postsOf = ({ posts }: PlanDraft, organ: HereOrgan) => organ.posts.flatMap(
   return heir === undefined || heir === '' ? [] : [{ person, post, heir: heir === POST_ENDS ? null : heir }]
 })
 
-/** The first moment of a day, as this desk's clock has it. */
-const midnight = (day: string): string => new Date(`${day}T00:00:00`).toISOString()
+/** The first moment of a day, or of one so many days after it, as this desk's clock has it. */
+function midnight(day: string, after = 0): string {
+  const first = new Date(`${day}T00:00:00`)
+  first.setDate(first.getDate() + after)
+  return first.toISOString()
+}
+
+/** The day on which an act is carried out, as people write it. */
+export const dayOf = (instant: string): string => new Date(instant).toLocaleDateString('zh-CN', { year: 'numeric', month: 'long', day: 'numeric' })

@@ -16,7 +16,7 @@ export function HeirFields({ draft, organ, around, faults, onChange }: Props) {
   const toggle = (name: string, on: boolean) => onChange({ keepNames: on ? [...keepNames, name] : keepNames.filter((each) => each !== name) })
   return (
     <>
-      <div className="invite-fields">
+      <div className="plan-fields">
         {parts.map((part) => (
           <Field key={part} title={kind === 'split' ? words.heirs[part] : words.heir} required fault={faults[part] ?? null}>
             {(id) => (
@@ -38,7 +38,7 @@ export function HeirFields({ draft, organ, around, faults, onChange }: Props) {
       {kind === 'split' && organ !== undefined && local.size > 0 && organ.posts.length > 0 && (
         <fieldset className="plain-fieldset">
           <legend>{words.posts}</legend>
-          <div className="invite-fields">
+          <div className="plan-fields">
             {organ.posts.map(({ person, name, post, title }) => (
               <Field key={`${person} ${post}`} title={`${name}（${title}）`}>
                 {(id) => (

@@ -55,7 +55,7 @@ export function PlanForm({ around, onPrepared, onCancel }: Props) {
         <Radio.Group aria-label={words.kind} value={draft.kind} onChange={(event) => change({ kind: event.target.value as PlanDraft['kind'] })}>{DRAFT_KINDS.map((kind) => <Radio.Button key={kind} value={kind}>{words.kinds[kind]}</Radio.Button>)}</Radio.Group>
         <p className="quiet">{words.kindHelp[draft.kind]}</p>
       </div>
-      <div className="invite-fields">
+      <div className="plan-fields">
         <Field title={words.organ} required fault={faults.organ ?? null}>
           {(id) => (
             <select id={id} className="plain-select" value={draft.organ} onChange={(event) => change({ organ: event.target.value, names: {}, keepNames: [], posts: {} })}>
@@ -69,7 +69,7 @@ export function PlanForm({ around, onPrepared, onCancel }: Props) {
       </div>
       {draft.kind === 'rename' && <RenameFields draft={draft} organ={organ} fault={faults.title ?? null} onChange={change} />}
       {draft.kind === 'plate' && (
-        <div className="invite-fields">
+        <div className="plan-fields">
           <Field title={words.plateTitle} required fault={faults.plate ?? null}>{(id) => <Input id={id} maxLength={200} value={draft.plate.title} onChange={(event) => change({ plate: { ...draft.plate, title: event.target.value } })} />}</Field>
           <Field title={words.code}>{(id) => <Input id={id} maxLength={40} value={draft.plate.code} onChange={(event) => change({ plate: { ...draft.plate, code: event.target.value } })} />}</Field>
           <Field title={words.until} hint={words.untilHint}>{(id, below) => <input id={id} type="date" className="plain-select" aria-describedby={below} value={draft.plate.until} onChange={(event) => change({ plate: { ...draft.plate, until: event.target.value } })} />}</Field>
@@ -90,9 +90,9 @@ function RenameFields({ draft, organ, fault, onChange }: PartProps & { readonly 
     onChange({ names: { ...draft.names, [name]: { title: '', code: organ?.names.find((each) => each.name === name)?.code ?? '', ...draft.names[name], ...part } } })
   return (
     <>
-      <div className="invite-fields"><Field title={words.newTitle} hint={words.nameHint} fault={fault}>{(id, below) => <Input id={id} aria-describedby={below} maxLength={200} placeholder={organ?.title ?? ''} value={draft.title} onChange={(event) => onChange({ title: event.target.value })} />}</Field></div>
+      <div className="plan-fields"><Field title={words.newTitle} hint={words.nameHint} fault={fault}>{(id, below) => <Input id={id} aria-describedby={below} maxLength={200} placeholder={organ?.title ?? ''} value={draft.title} onChange={(event) => onChange({ title: event.target.value })} />}</Field></div>
       {organ?.names.map(({ name, title, code }) => (
-        <div key={name} className="invite-fields">
+        <div key={name} className="plan-fields">
           <Field title={words.nameOf(title)} hint={words.nameHint}>{(id, below) => <Input id={id} aria-describedby={below} maxLength={200} value={draft.names[name]?.title ?? ''} onChange={(event) => setName(name, { title: event.target.value })} />}</Field>
           <Field title={words.code}>{(id) => <Input id={id} maxLength={40} value={draft.names[name]?.code ?? code} onChange={(event) => setName(name, { code: event.target.value })} />}</Field>
         </div>

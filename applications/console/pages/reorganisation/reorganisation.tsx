@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Button } from 'antd'
 import { useState } from 'react'
 import { TakeBequest } from './take-bequest.tsx'
+import { dayOf } from './draft.ts'
 import { PlanForm } from './plan-form.tsx'
 import { WaitingAct } from './waiting-act.tsx'
 import { reorganisationWords as words } from './words.ts'
@@ -46,7 +47,7 @@ function Records({ rows }: { readonly rows: readonly ActAnswer[] }) {
     <section className="section" aria-label={words.records}>
       <h2>{words.records}</h2>
       {rows.length === 0 ? <Empty title={words.noRecords}>{words.noRecordsHelp}</Empty> : (
-        <table className="table">
+        <table className="table plan-records">
           <thead><tr><th>{words.kind}</th><th>{words.organ}</th><th>{words.basis}</th><th>{words.day}</th><th>{words.who}</th><th>{words.state}</th><th>{words.result}</th></tr></thead>
           <tbody>{rows.map((act) => <Record key={act.id} act={act} />)}</tbody>
         </table>
@@ -60,7 +61,7 @@ function Record({ act: { title, organTitle, order, state, steps } }: { readonly 
   const who = steps.filter(({ step }) => step === 'prepared' || step === 'approved').map(({ name }) => name)
   return (
     <tr>
-      <td>{title}</td><td>{organTitle}</td><td>{order.basis}</td><td>{fullDate(order.on)}</td><td>{who.join(' / ')}</td>
+      <td>{title}</td><td>{organTitle}</td><td>{order.basis}</td><td>{dayOf(order.on)}</td><td>{who.join(' / ')}</td>
       <td>{words.states[state]}{last !== undefined && <><br /><span className="quiet">{fullDate(last.at)}</span></>}</td>
       <td>{resultOf(state, last?.detail ?? {})}</td>
     </tr>

@@ -3,6 +3,7 @@ import { api, ErrorPanel, fullDate, useAct, Waiting } from '@postroad/desk/kit'
 import { useQuery } from '@tanstack/react-query'
 import { Button, Checkbox } from 'antd'
 import { useState } from 'react'
+import { dayOf } from './draft.ts'
 import { Told } from './told.tsx'
 import { reorganisationWords as words } from './words.ts'
 
@@ -18,7 +19,7 @@ export function WaitingAct({ act, isOwn, onDecided }: { readonly act: ActAnswer;
   const isSound = plan.data !== undefined && plan.data.problems.length === 0
   return (
     <article className="applicant" aria-label={`${act.title} ${act.organTitle}`}>
-      <h3>{act.title}　{act.organTitle}　<span className="quiet">{act.order.basis}　{words.day} {fullDate(act.order.on)}</span></h3>
+      <h3>{act.title}　{act.organTitle}　<span className="quiet">{act.order.basis}　{words.day} {dayOf(act.order.on)}</span></h3>
       {prepared !== undefined && <p className="quiet">{words.prepared(prepared.name, fullDate(prepared.at))}</p>}
       {plan.data === undefined ? <><ErrorPanel thrown={plan.error} onRetry={() => void plan.refetch()} />{plan.isPending && <Waiting rows={4} />}</> : <Told plan={plan.data} />}
       <ErrorPanel thrown={decide.thrown} onClose={decide.forget} />

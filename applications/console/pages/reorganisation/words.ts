@@ -53,7 +53,7 @@ export const reorganisationWords = {
   waiting: '待核准',
   prepared: (name: string, at: string) => `${name} ${at} 拟办`,
   secondPerson: '须由拟办人以外的另一人核准。',
-  compared: '已核对依据文号和以下内容',
+  compared: '已核对依据文号和以上内容',
   approve: '核准',
   withdraw: '撤回',
   records: '办理结果',
