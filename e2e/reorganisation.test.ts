@@ -201,17 +201,20 @@ describe('the same at desks, in a browser', () => {
   })
   afterAll(async () => browser?.close())
 
+  /** The form stands still once the list is there. */
+  const unlock = async (desk: Desk, newcomer: Parameters<typeof openKeys>[1]): Promise<void> => {
+    await desk.menu('收文')
+    await desk.page.getByText('没有待签收的公文').or(desk.page.locator('a.row')).first().waitFor()
+    await openKeys(desk, newcomer)
+  }
+  const secretOf = (node: TestNode, id: string, held: string): string => (JSON.parse(readFileSync(join(node.home, 'first-sign-in', 'keys', `${id}-${held}.json`), 'utf8')) as { secret: string }).secret
   const sit = async (node: TestNode, id: string, held: string | null): Promise<Desk> => {
     const address = (node.address ?? '').replace('127.0.0.1', 'localhost')
     const first = (JSON.parse(readFileSync(join(node.home, 'first-sign-in.json'), 'utf8')) as { person: string; code: string }[]).find((each) => each.person === id)
-    const secret = held === null ? '' : (JSON.parse(readFileSync(join(node.home, 'first-sign-in', 'keys', `${id}-${held}.json`), 'utf8')) as { secret: string }).secret
-    const newcomer = { account: id, name: `某${id}`, code: first?.code ?? '', secret, desk: address }
+    const newcomer = { account: id, name: `某${id}`, code: first?.code ?? '', secret: held === null ? '' : secretOf(node, id, held), desk: address }
     const desk = await openDesk(browser, address)
     await enrol(desk, newcomer, PASSWORD)
-    if (held !== null) {
-      await desk.menu('收文')
-      await openKeys(desk, newcomer)
-    }
+    if (held !== null) await unlock(desk, newcomer)
     return desk
   }
 
@@ -267,8 +270,7 @@ describe('the same at desks, in a browser', () => {
 
     // the heir's clerk opens the keys anew, finds both and signs
     await jin.page.reload()
-    await jin.menu('收文')
-    await openKeys(jin, { account: 'jin', name: '某jin', code: '', desk: '', secret: (JSON.parse(readFileSync(join(below.home, 'first-sign-in', 'keys', 'jin-county.farming.json'), 'utf8')) as { secret: string }).secret })
+    await unlock(jin, { account: 'jin', name: '某jin', code: '', desk: '', secret: secretOf(below, 'jin', 'county.farming') })
     await jin.look('35-heir-list')
     for (const title of ['关于农机年检的通知', '关于春耕农机的通知']) {
       await jin.page.getByText(title).first().waitFor()
