@@ -2,6 +2,7 @@ import { service } from '@postroad/kernel/principal'
 import { readCanonical } from '@postroad/waybill'
 import { lifeOf } from '../engine/epoch.ts'
 import { readOffer } from '../engine/offer.ts'
+import { isAstray } from '../engine/reroute.ts'
 import { verdictsOf } from '../engine/relay.ts'
 import type { Road } from '../engine/road.ts'
 import { readReply, receiptsAnswer } from '../engine/wire.ts'
@@ -41,8 +42,11 @@ async function settleShipment(road: Road, peer: string, life: string, id: string
   const common = { keys: [row.id], weight: 2048, lazy: false }
   const result = readOffer(road, { peer, head: message.head }, reply, (epoch) => lifeOf(epoch) === life)
   if (result.kind === 'custody') await road.writer.write({ ...common, kind: 'handedOn', lease, peer, mark: result.mark, receipts: result.receipts })
-  else if (result.kind === 'refused') await road.writer.write({ ...common, kind: 'refused', lease, message, peer, reason: { code: result.code, text: peer } })
-  else if (result.kind === 'later') await road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: road.node.now(), outcome: 'later', code: result.code, detail: '' } })
+  else if (result.kind === 'refused' && !(result.code === 'road.wrongRecipient' && isAstray(road, row))) await road.writer.write({ ...common, kind: 'refused', lease, message, peer, reason: { code: result.code, text: peer } })
+  else if (result.kind !== 'greet') {
+    await road.writer.write({ ...common, kind: 'failed', failed: { ...lease, nextAt: road.node.now(), outcome: 'later', code: result.code, detail: '' } })
+    if (isAstray(road, row)) road.hands.astray() // it has moved on: ours to bring it there
+  }
 }
 
 async function settleReceipts(road: Road, peer: string, life: string, request: Extract<BundleAnswer['request'], { kind: 'receipts' }>, reply: WireReply): Promise<void> {

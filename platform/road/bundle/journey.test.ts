@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { append, refresh, view } from '@postroad/directory/service'
+import { service } from '@postroad/kernel/principal'
 import { until } from '@postroad/kernel/testing'
+import type { OrganEntry } from '@postroad/waybill'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { act, bundleStatus, chunk, dispatch, inbox, inboxItem, track } from '../service.ts'
 import { filesOn, read, ride, write } from '../testing/courier.ts'
@@ -12,7 +15,7 @@ beforeAll(async () => {
   network = await startNetwork([
     { id: 'province', parent: null, organs: ['p.party'] },
     { id: 'city', parent: 'province', organs: ['c.party'], links: { county: byBundle } },
-    { id: 'county', parent: 'city', organs: ['x.party', 'x.gov'], links: { city: byBundle } },
+    { id: 'county', parent: 'city', organs: ['x.party', 'x.gov', 'x.old', 'x.moved'], links: { city: byBundle } },
   ], {}, async (stations) => {
     const [city, county] = [stations.get('city'), stations.get('county')]
     if (city !== undefined && county !== undefined) await ride(city, county)
@@ -69,6 +72,35 @@ describe('a document from the province to the county, the last way by courier', 
     expect(Buffer.from(received ?? []).equals(given.chunks[0] ?? Buffer.alloc(0))).toBe(true)
     await read(city, await write(county, 'city'))
     await until(async () => (await board(message))['x.party'] === 'arrived')
+  })
+
+  it('what is addressed to an organ that ended while it lay on the medium goes to its heir, once, whoever learns of it first', async () => {
+    const [city, county] = [network.at('city'), network.at('county')]
+    const merge = async (organ: string): Promise<void> => {
+      const { node: _node, ...body } = view(county.node).organ(organ) as OrganEntry
+      await county.node.transaction(service('directory'), (tx) => append(tx, county.node, [{ ...body, until: new Date().toISOString(), successors: ['c.party'] }]))
+      await refresh(county.node)
+    }
+    const heirHas = async (message: string) => (await city.node.transaction(clerk('c.party'), (tx) => inbox(tx, { limit: 100 }))).filter((row) => row.message === message).map(({ organ }) => organ)
+    // the county knows, the city does not: it comes back with the next bundle
+    const first = await send(network, network.at('province'), 'p.party', ['x.old'])
+    await inCity(first)
+    const one = await write(city, 'county')
+    await merge('x.old')
+    await read(county, one)
+    await read(city, await write(county, 'city'))
+    await until(async () => (await heirHas(first)).length === 1)
+    // the city hears of it while its own bundle is on the way: nothing is sent twice, and the county brings it back all the same
+    const second = await send(network, network.at('province'), 'p.party', ['x.moved'])
+    await inCity(second)
+    const two = await write(city, 'county')
+    await merge('x.moved')
+    await read(city, await write(county, 'city'))
+    await read(county, two)
+    await read(city, await write(county, 'city'))
+    await until(async () => (await heirHas(second)).length === 1)
+    await until(async () => (await board(second))['x.moved'] === 'arrived' && (await board(first))['x.old'] === 'arrived')
+    expect([await kinds(second), await heirHas(second)]).toEqual([expect.arrayContaining(['forwarded county', 'arrived city']), ['x.moved']])
   })
 
   it('a thread keeps its order within a bundle, and waits for custody across bundles', async () => {

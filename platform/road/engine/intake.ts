@@ -111,14 +111,18 @@ async function splitNew(tx: Tx, road: Road, intakes: readonly SignedIntake[], no
   })
 }
 
-/** The receipts that taking over makes true. They travel in the answer to the shipment, or at the origin straight to its own deliveries. */
+/**
+ * The receipts that taking over makes true. They travel in the answer to the shipment, or at the origin straight to its own deliveries. Where the message had been
+ * before, what became of it goes the way it came at first: the node that brings it back may be reached by courier, or be gone tomorrow.
+ */
 function dueOf(road: Road, { message, from }: Intake, split: Split, now: Date): DueReceipt[] {
   const { head } = message
-  const due = (fact: Parameters<typeof ownReceipt>[2]): DueReceipt => ({ receipt: ownReceipt(road, head, fact, now), suite: head.suite, route: from.kind === 'peer' ? 'answer' : 'home' })
+  const due = (fact: Parameters<typeof ownReceipt>[2], route: DueReceipt['route']): DueReceipt => ({ receipt: ownReceipt(road, head, fact, now), suite: head.suite, route })
+  const route = from.kind === 'peer' && visitOf(road, { message }) === 1 ? 'answer' : 'home'
   return [
-    ...(from.kind === 'peer' ? [due({ kind: 'custody', recipient: null })] : []),
-    ...split.here.map(({ entry }) => due({ kind: 'arrived', recipient: entry.leaf.organ })),
-    ...split.nowhere.map(({ entry, reason }) => due({ kind: 'undeliverable', recipient: entry.leaf.organ, reason })),
+    ...(from.kind === 'peer' ? [due({ kind: 'custody', recipient: null }, 'answer')] : []),
+    ...split.here.map(({ entry }) => due({ kind: 'arrived', recipient: entry.leaf.organ }, route)),
+    ...split.nowhere.map(({ entry, reason }) => due({ kind: 'undeliverable', recipient: entry.leaf.organ, reason }, route)),
   ]
 }
 

@@ -1,4 +1,5 @@
 import type { Tx } from '@postroad/kernel/database'
+import type { SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
 
 /** What is wrong with a bundle that came: a volume, a part. `later`: it may be imported again. */
@@ -48,10 +49,10 @@ export async function bundledShipments(tx: Tx, link: string, number: number): Pr
   return rows.map((row) => ({ ...row, bytes: Number(row.bytes), created: row.created.toISOString() }))
 }
 
-export type QueuedShipment = { readonly id: string; readonly message: string; readonly fence: number }
+export type QueuedShipment = { readonly id: string; readonly message: string; readonly link: string; readonly slice: readonly SlicedRecipient[]; readonly fence: number }
 /** A shipment of this link that has not been handed on; null otherwise. */
 export async function queuedShipment(tx: Tx, link: string, id: string): Promise<QueuedShipment | null> {
-  const { rows } = await sql<{ id: string; message: string; fence: string }>`select id, message, fence from road.shipment where id = ${id} and link = ${link} and state = 'queued'`.execute(tx)
+  const { rows } = await sql<Omit<QueuedShipment, 'fence'> & { fence: string }>`select id, message, link, slice, fence from road.shipment where id = ${id} and link = ${link} and state = 'queued'`.execute(tx)
   return rows[0] === undefined ? null : { ...rows[0], fence: Number(rows[0].fence) }
 }
 

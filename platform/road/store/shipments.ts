@@ -80,7 +80,7 @@ export type WaitingShipment = {
   readonly slice: readonly SlicedRecipient[]
   readonly hops: readonly SignedHopLine[]
   readonly forwarded: readonly SignedReceipt[]
-  /** The next centre may have taken it: a try ended without an answer, or with one that could not be read yet, and it has not said since that it has no such recipient. */
+  /** The next centre may have taken it: it is in a bundle, or a try ended without an answer, or with one that could not be read yet, and it has not said since that it has no such recipient. */
   readonly doubtful: boolean
 }
 
@@ -88,7 +88,9 @@ export type WaitingShipment = {
 export async function waitingShipments(tx: Tx, after: string, limit: number): Promise<readonly WaitingShipment[]> {
   const { rows } = await sql<WaitingShipment>`select s.id, s.message, s.link, s.slice, s.hops, s.forwarded,
       exists (select from road.attempt a where a.shipment = s.id and (a.code in ('link.cut', 'link.timeout', 'road.unexpected', 'road.directoryBehind', 'road.noCustody', 'road.greetFirst', 'process.gone') or a.code like 'http.5%' or a.code like 'kernel.%')
-        and not exists (select from road.attempt b where b.shipment = s.id and b.id > a.id and b.code = 'road.wrongRecipient')) as doubtful
+        and not exists (select from road.attempt b where b.shipment = s.id and b.id > a.id and b.code = 'road.wrongRecipient'))
+      or exists (select from road.bundle_item i join road.bundle u on (u.link, u.number) = (i.link, i.number) where i.link = s.link and i.kind = 'shipment' and i.ref = s.id and u.state <> 'withdrawn'
+        and not exists (select from road.attempt b where b.shipment = s.id and b.at > u.created and b.code = 'road.wrongRecipient')) as doubtful
     from road.shipment s where s.state = 'queued' and s.lease_owner is null and s.id > ${after} order by s.id limit ${limit}`.execute(tx)
   return rows
 }
