@@ -5,7 +5,7 @@ import { startPostgres } from '@postroad/kernel/postgres'
 import { temporaryHome } from '../road/folder.ts'
 import type { Costs } from './simulate.ts'
 
-type Client = Awaited<ReturnType<Database['pool']['connect']>>
+type Client = { query(text: string, values?: unknown[]): Promise<unknown> }
 
 const CONNECTIONS = 8
 const MANY_ROWS = 40
