@@ -1,12 +1,13 @@
-/** `npm run bench -- road|province [--json] [--install-peer] [--quick]` */
+/** `npm run bench -- road|province|shards [--json] [--install-peer] [--quick]` */
 import { parseArgs } from 'node:util'
 import { table } from './figure.ts'
 import { province } from './province/index.ts'
 import { road } from './road/index.ts'
+import { shards } from './shards/index.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean', default: false }, 'install-peer': { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } } })
 
-const SUBJECTS = { road, province } as const
+const SUBJECTS = { road, province, shards } as const
 const subject = positionals[0] ?? 'road'
 if (!(subject in SUBJECTS)) {
   process.stderr.write(`unknown subject “${subject}”; there is: ${Object.keys(SUBJECTS).join(', ')}\n`)
