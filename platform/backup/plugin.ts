@@ -30,7 +30,7 @@ export const backup = definePlugin({
     const settings = node.config.backup
     if (settings === null || !node.processes.does('jobs')) return { stop: async () => undefined }
     const { home } = node.config
-    const archive = startArchive({ home, folder: settings.folder, signer: signerOf(home), url: () => (node.processes.isEldest('jobs') ? replicationUrl(node) : null), log: node.log })
+    const archive = startArchive({ home, folder: settings.folder, signer: signerOf(home), url: () => (node.processes.isEldest('jobs') ? replicationUrl(node) : null), timelines: node.database.timelines, log: node.log })
     const first = new AbortController()
     const making = firstBackup(node, settings.folder, first.signal)
     return {
@@ -74,7 +74,7 @@ async function attempt(node: Node): Promise<boolean> {
     node.transaction(service('backup'), (tx) => record(tx, node, { act, actor: { kind: 'service', id: 'backup' }, object, outcome, detail }))
   try {
     if (url === null || settings === null) return false
-    const made = await makeBackup({ home, folder: settings.folder, signer: signerOf(home), url, kind: database === null ? 'embedded' : 'external', now: node.now, say: () => undefined })
+    const made = await makeBackup({ home, folder: settings.folder, signer: signerOf(home), url, kind: database === null ? 'embedded' : 'external', timelines: node.database.timelines, now: node.now, say: () => undefined })
     await note(ACTS.made, 'done', made.id, { bytes: made.database.bytes, blobs: made.blobs.count })
     return true
   } catch (error) {
