@@ -22,16 +22,18 @@ export async function submit(stations: Stations, from: string, packed: Letter): 
   if (typeof answer === 'string') throw new Error(`refused: ${answer}`)
 }
 
-/** Documents in all directions through the middle, one after another until `isOver`; large ones among them. */
-export async function keepSending(stations: Stations, isOver: () => boolean): Promise<Sent[]> {
+/** Documents in all directions through the middle, one after another until `isOver`, so many milliseconds apart; large ones among them. `told` hears of each that was acknowledged. */
+export async function keepSending(stations: Stations, isOver: () => boolean, pause = 20, told: (sent: Sent) => void = () => undefined): Promise<Sent[]> {
   const ways = [['p.party', 'x.party'], ['c.party', 'x.party'], ['x.party', 'p.party'], ['c.party', 'p.party']] as const
   const sent: Sent[] = []
   for (let n = 0; !isOver(); n += 1) {
     const [from, to] = ways[n % ways.length] ?? ways[0]
     const packed = await letter(stations, from, [to], { bytes: new Uint8Array(randomBytes(n % 8 === 0 ? 200_000 : 2_000)) })
     await submit(stations, from, packed)
-    sent.push({ letter: packed, from, to, acknowledged: new Date() })
-    await wait(20)
+    const one = { letter: packed, from, to, acknowledged: new Date() }
+    sent.push(one)
+    told(one)
+    await wait(pause)
   }
   return sent
 }
