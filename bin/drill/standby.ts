@@ -2,11 +2,14 @@ import { chmodSync, mkdtempSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Pair, type PairServer, startPair, untilInSync } from '@postroad/backup/testing-pair'
 import { type Stations, startStations } from '@postroad/road/testing/machines'
-import { PLACES, type Sent, type Verdict, compare, keepSending, signForAll } from './traffic.ts'
+import { letter } from '@postroad/road/testing/terminal'
+import { PLACES, type Sent, type Verdict, compare, keepSending, signForAll, submit } from './traffic.ts'
 
 /** From the end of the primary to the first document that the node acknowledges on the new one, detection included. */
 export const MOST_SECONDS = 30
 const PAUSE_MS = 100
+/** Longer than a commit takes to be on its way to the standby. */
+const COMMIT_MS = 1_500
 /** The rule by which a primary counts as gone: so many probes in a row without an answer, so far apart. */
 const PROBES = 3
 const PROBE_MS = 1_000
@@ -18,6 +21,8 @@ export type FailOver = {
   readonly seconds: number
   /** Documents that the node had acknowledged before the kill, and that the new primary does not have. */
   readonly lost: number
+  /** Documents whose commit stood on the standby although no answer came: handed in again, they are the same. */
+  readonly unanswered: number
 }
 export type StandbyDrill = Verdict & {
   readonly failOver: FailOver
@@ -50,46 +55,89 @@ export async function drillStandby(say: (words: string) => void): Promise<Standb
   }
 }
 
+type Traffic = { readonly acknowledged: readonly Sent[]; begin(): void; /** Waits until the last is acknowledged. */ end(): Promise<void>; /** Hands in one document at the middle. */ handIn(): void }
+
+function trafficOn(stations: Stations): Traffic {
+  const acknowledged: Sent[] = []
+  const told = (sent: Sent): void => void acknowledged.push(sent)
+  let over = true
+  let running: Promise<unknown> = Promise.resolve()
+  const along = (work: () => Promise<unknown>): void => void (running = Promise.all([running, work()]))
+  return {
+    acknowledged,
+    begin() {
+      over = false
+      along(() => keepSending(stations, () => over, PAUSE_MS, told))
+    },
+    async end() {
+      over = true
+      await running
+    },
+    handIn: () => along(async () => {
+      const packed = await letter(stations, 'c.party', ['x.party'], { bytes: new Uint8Array(2_000) })
+      await submit(stations, 'c.party', packed)
+      told({ letter: packed, from: 'c.party', to: 'x.party', acknowledged: new Date() })
+    }),
+  }
+}
+
 async function run(stations: Stations, { one, two }: Pair, say: (words: string) => void): Promise<StandbyDrill> {
   say('三个节点在运行，中间节点的数据库一主一备，每次提交两边都落盘；开始收发公文')
-  const acknowledged: Sent[] = []
-  let over = false
-  const sending = keepSending(stations, () => over, PAUSE_MS, (sent) => acknowledged.push(sent))
-  await until(() => acknowledged.length >= 20)
-  const failOver = await replace(one, two, acknowledged, say)
+  const traffic = trafficOn(stations)
+  traffic.begin()
+  await until(() => traffic.acknowledged.length >= 20)
+  const failOver = await replace(one, two, traffic, say)
   const toZombie = await bringBack(one, say)
   await rebuild(one, two)
   say('旧主机已重建为备机，恢复同步')
-  const failBack = await replace(two, one, acknowledged, say)
+  const failBack = await replace(two, one, traffic, say)
   await rebuild(two, one)
   say('已切回，两台都在同步')
-  over = true
-  const sent = await sending
-  await signForAll(stations, sent)
-  return { ...(await compare(stations, sent)), failOver, failBack, toZombie }
+  await traffic.end()
+  await signForAll(stations, traffic.acknowledged)
+  return { ...(await compare(stations, traffic.acknowledged)), failOver, failBack, toZombie }
 }
 
-/** Kills `primary` and lets the watcher promote `standby`. */
-async function replace(primary: PairServer, standby: PairServer, acknowledged: readonly Sent[], say: (words: string) => void): Promise<FailOver> {
+/** Kills `primary` while commits wait for `standby`, which has them and has not said so, and lets the watcher promote it. */
+async function replace(primary: PairServer, standby: PairServer, traffic: Traffic, say: (words: string) => void): Promise<FailOver> {
+  await traffic.end()
+  await untilStill(primary) // else the one below may wait for another's locks, and has nothing committed
+  standby.freeze(true)
+  traffic.handIn()
+  await wait(COMMIT_MS)
+  traffic.begin()
+  await wait(COMMIT_MS)
   const watching = untilGone(primary)
-  const before = ownOf(acknowledged)
+  const before = new Set(ownOf(traffic))
   const killed = performance.now()
   const since = (): number => Math.round(performance.now() - killed) / 1000
   await primary.kill()
+  standby.freeze(false)
   await watching
   const detected = since()
+  const stood = await standby.query<{ id: string }>('select id from road.message where origin')
   await standby.promote()
   const promoted = since()
   const there = new Set((await standby.query<{ id: string }>('select id from road.message')).map(({ id }) => id))
-  const sooner = ownOf(acknowledged).length
-  await until(() => ownOf(acknowledged).length > sooner)
+  const sooner = ownOf(traffic).length
+  await until(() => ownOf(traffic).length > sooner)
   const seconds = since()
-  say(`主机被杀：${detected} 秒确认，${promoted} 秒备机升主，${seconds} 秒节点恢复办理`)
-  return { detected, promoted, seconds, lost: before.filter(({ letter: { packed } }) => !there.has(packed.head.id)).length }
+  const unanswered = stood.filter(({ id }) => !before.has(id)).length
+  say(`主机被杀（${unanswered} 件已提交而未得到答复）：${detected} 秒确认，${promoted} 秒备机升主，${seconds} 秒节点恢复办理`)
+  return { detected, promoted, seconds, lost: [...before].filter((id) => !there.has(id)).length, unanswered }
 }
 
-/** What the node in the middle itself acknowledged: it commits on the pair. */
-const ownOf = (sent: readonly Sent[]): Sent[] => sent.filter(({ from }) => from === 'c.party')
+/** Until nothing more arrives or is receipted at the middle. */
+async function untilStill(server: PairServer): Promise<void> {
+  for (let before = ''; ; await wait(COMMIT_MS)) {
+    const [row] = await server.query<{ count: string }>('select (select count(*) from road.message) + (select count(*) from road.receipt) as count')
+    if (row?.count === before) return
+    before = row?.count ?? ''
+  }
+}
+
+/** What the node in the middle itself acknowledged, by its commits on the pair. */
+const ownOf = ({ acknowledged }: Traffic): string[] => acknowledged.filter(({ from }) => from === 'c.party').map(({ letter: { packed } }) => packed.head.id)
 
 /** The watcher: answers when the server has missed its probes. */
 async function untilGone(server: PairServer): Promise<void> {

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readPidFile } from '@postroad/kernel/postgres-pid'
@@ -12,6 +12,8 @@ export type PairServer = {
   start(): Promise<void>
   /** Ends it outright and waits until it is gone. */
   kill(): Promise<void>
+  /** Stops all its processes where they are, or lets them go on: what is sent to it meanwhile waits in its sockets. */
+  freeze(on: boolean): void
   /** Throws its data away, if it has any, and makes it a standby of the other, as `postgresql.conf` of docs/operations.md has it. */
   follow(other: PairServer): Promise<void>
   /** Standby to primary; answers when it takes writes. Until there is another standby it goes on alone. */
@@ -84,6 +86,11 @@ function serverIn(folder: string, name: string): PairServer {
   return {
     name, start, kill, query, setSynchronous,
     home: () => home,
+    freeze(on) {
+      const { pid } = running()
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+      for (const one of [pid, ...children.map(Number)]) process.kill(one, on ? 'SIGSTOP' : 'SIGCONT')
+    },
     url: (role, database) => running().url(role, database),
     async follow(other) {
       await kill()
