@@ -8,6 +8,8 @@ import { PLACES, type Sent, type Verdict, compare, keepSending, signForAll, subm
 /** From the end of the primary to the first document that the node acknowledges on the new one, detection included. */
 export const MOST_SECONDS = 30
 const PAUSE_MS = 100
+/** Longer than the node takes to look at all its servers once (5 s). */
+const LOOKS_MS = 7_000
 /** Longer than a commit takes to be on its way to the standby. */
 const COMMIT_MS = 1_500
 /** The rule by which a primary counts as gone: so many probes in a row without an answer, so far apart. */
@@ -87,7 +89,7 @@ async function run(stations: Stations, { one, two }: Pair, say: (words: string) 
   traffic.begin()
   await until(() => traffic.acknowledged.length >= 20)
   const failOver = await replace(one, two, traffic, say)
-  const toZombie = await bringBack(one, say)
+  const toZombie = await bringBack(one, two, say)
   await rebuild(one, two)
   say('旧主机已重建为备机，恢复同步')
   const failBack = await replace(two, one, traffic, say)
@@ -147,8 +149,8 @@ async function untilGone(server: PairServer): Promise<void> {
   }
 }
 
-/** Lets the old primary take writes, alone, beside the new one. Answers how much the node wrote to it: signs of life come every two seconds. */
-async function bringBack(zombie: PairServer, say: (words: string) => void): Promise<number> {
+/** Lets the old primary take writes, alone, beside the new one, and for a while without it. Answers how much the node wrote to it: signs of life come every two seconds. */
+async function bringBack(zombie: PairServer, primary: PairServer, say: (words: string) => void): Promise<number> {
   await zombie.start()
   await zombie.setSynchronous(false)
   const written = async (): Promise<string[]> => {
@@ -156,10 +158,14 @@ async function bringBack(zombie: PairServer, say: (words: string) => void): Prom
     return row?.written ?? []
   }
   const before = await written()
-  await wait(8_000)
+  await wait(LOOKS_MS)
+  await primary.kill()
+  await wait(LOOKS_MS)
+  await primary.start()
   const after = await written()
-  say('旧主机带着旧数据重新上线，节点没有理它')
-  return before.filter((value, at) => value !== after[at]).length
+  const count = before.filter((value, at) => value !== after[at]).length
+  say(count === 0 ? '旧主机带着旧数据重新上线，新主机又停了一会儿：节点没有向旧主机写任何东西' : '节点向旧主机写了')
+  return count
 }
 
 async function rebuild(standby: PairServer, primary: PairServer): Promise<void> {

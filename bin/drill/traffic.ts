@@ -38,11 +38,14 @@ export async function keepSending(stations: Stations, isOver: () => boolean, pau
   return sent
 }
 
-/** The recipients sign for everything that reached them. Answers what each inbox holds. */
+/** The recipients sign for everything that reaches them; what does not come is not waited for without end, and fails the drill. */
 export async function signForAll(stations: Stations, sent: readonly Sent[]): Promise<void> {
   await Promise.all(sent.map(async ({ letter: { packed: { head } }, to }) => {
     const node = HOME[to] ?? ''
-    while (!(await inboxOf(stations, to)).some(({ message }) => message === head.id)) await wait(200)
+    for (let looks = 0; !(await inboxOf(stations, to)).some(({ message }) => message === head.id); looks += 1) {
+      if (looks === LONG_PATIENCE) return
+      await wait(200)
+    }
     const receipts = [organReceipt(stations, head, { kind: 'signedFor', recipient: to, node })]
     const answer = await insist(() => stations.at(node).ask({ kind: 'act', by: clerk(to), receipts }))
     if (typeof answer === 'string' && answer !== 'road.alreadySignedFor') throw new Error(`refused: ${answer}`)
@@ -64,6 +67,8 @@ export type Verdict = { readonly sent: number; readonly signedFor: number; reado
 
 /** Looks of 200 ms without any change after which nothing more is waited for. */
 const PATIENCE = 150
+/** A link rests up to a minute after failures. */
+const LONG_PATIENCE = 4 * PATIENCE
 /** Kinds of which a document to one recipient has exactly one receipt. */
 const ONCE = ['submitted', 'arrived', 'signedFor']
 
