@@ -77,6 +77,20 @@ describe('a database of a primary and a standby in sync', () => {
     await line.close()
   })
 
+  it('is refused where only the standby is named, and where a server does not answer at all nobody waits for ever', async () => {
+    const alone = pair.two.url('app')
+    await expect(connect(alone, 1, timelines).pool.connect()).rejects.toMatchObject({ code: 'kernel.noPrimary' })
+    await expect(migrate(pair.two.url('migrator'), [], timelines)).rejects.toMatchObject({ code: 'kernel.noPrimary' })
+    await expect(openReplication(pair.two.url('superuser'), timelines)).rejects.toMatchObject({ code: 'kernel.noPrimary' })
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const port = (silent.address() as AddressInfo).port
+    const beside = connect(url('app').replace('@', `@127.0.0.1:${port},`), 1, timelines)
+    await beside.pool.query('select 1')
+    await beside.close()
+    silent.close()
+  })
+
   it('goes on after the primary was killed and the standby promoted: pool, listener, replication; nothing acknowledged is missing', async () => {
     const heard: (readonly string[] | null)[] = []
     const ear = await listen(database, 'self', (events) => heard.push(events), log)

@@ -13,6 +13,8 @@ type Ask = (client: pg.Client) => Promise<Writable | null>
 
 /** A server that does not answer within this is passed over. */
 const CONNECT_MS = 2_000
+/** A server that was there a moment ago may be busy; one whose machine is gone answers nothing at all. */
+const OPEN_MS = 10_000
 const LOOK_MS = 5_000
 /** A read-only transaction where we write (25006), and a server that stops, crashes or starts (57P01–57P05): such a connection is of no use any more. */
 const SPENT = /^(25006|57P0\d)$/
@@ -97,14 +99,18 @@ export function primariesOf(url: string, timelines: Timelines | null, { ask = as
     if (current !== null && !timelines.admit(current)) current = null
     const [only] = servers
     Object.assign(client, servers.length === 1 ? only : (current ?? (await find())).server)
+    const timer = setTimeout(() => client.connection.stream.destroy(), OPEN_MS)
     try {
       await connect()
       await verify(client)
       return client
     } catch (error) {
       current = null
+      client.on('error', () => undefined) // it is told here
       client.connection.stream.destroy()
       throw error
+    } finally {
+      clearTimeout(timer)
     }
   }
   return {
