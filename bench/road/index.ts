@@ -9,6 +9,7 @@ import { measureFilm } from './film.ts'
 import { measureMany } from './many.ts'
 import { installPeer, measurePeer, peerIsInstalled } from './peer.ts'
 import { measureQueue } from './queue.ts'
+import { measureStandby } from './standby.ts'
 
 export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; tell(line: string): void }
 
@@ -39,6 +40,7 @@ export async function road({ installPeer: install, quick, tell }: Options): Prom
   figures.push(...(await measureMany(quick ? { nodes: 12, organsEach: 25 } : { nodes: 120, organsEach: 25 }, tell)))
   figures.push(...(await measureFilm(quick ? 64 * MEBIBYTE : 2048 * MEBIBYTE, tell)))
   figures.push(...(await measureQueue(quick, tell)))
+  figures.push(...(await measureStandby(quick, tell)))
   tell('desk …')
   figures.push(...(await measureDesk()))
   if (!quick) tell('installation …')

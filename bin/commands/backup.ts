@@ -1,5 +1,6 @@
 import { serverOf } from './backup-server.ts'
 import { listBackups, makeBackup, makeBackupKey, readRecoveryKey, removeExpired, signerOf, verifyBackup } from '@postroad/backup/service'
+import { openTimelines } from '@postroad/kernel/timelines'
 import { nodeHome, readArguments, UsageFault } from '../options.ts'
 import { clockTime, green, print, table } from '../print.ts'
 
@@ -36,7 +37,7 @@ function key(home: string, out: string): number {
 async function make(home: string, folder: string): Promise<number> {
   const server = await serverOf(home)
   try {
-    const made = await makeBackup({ home, folder, signer: signerOf(home), url: server.url, kind: server.kind, now: () => new Date(), say: (words) => print(`${words}……`) })
+    const made = await makeBackup({ home, folder, signer: signerOf(home), url: server.url, kind: server.kind, timelines: server.kind === 'external' ? openTimelines(home) : null, now: () => new Date(), say: (words) => print(`${words}……`) })
     print(`${green('备份完成')}　${made.id}　数据库 ${mebibytes(made.database.bytes)}，正文文件 ${made.blobs.count} 个 ${mebibytes(made.blobs.bytes)}`)
     if (made.stream === null) print('  没有日志归档，只能恢复到这一刻。设置 POSTROAD_BACKUP 并重启节点，即可恢复到任一时刻。')
     return 0

@@ -1,6 +1,7 @@
 import { homeCheckpointVerifier } from '@postroad/directory/service'
 import { connect } from '@postroad/kernel/database'
 import { startPostgres } from '@postroad/kernel/postgres'
+import { openTimelines } from '@postroad/kernel/timelines'
 import { verifyHomeLedger } from '@postroad/ledger/service'
 import { type NodeHome, nodeHomes } from '../homes.ts'
 import { readArguments, UsageFault } from '../options.ts'
@@ -31,7 +32,7 @@ export async function run(args: readonly string[]): Promise<number> {
 async function verifyOne({ id, home }: NodeHome) {
   const external = process.env['DATABASE_URL']
   const postgres = external === undefined ? await startPostgres(home) : null
-  const database = connect(external ?? postgres?.url('app') ?? '', 2)
+  const database = connect(external ?? postgres?.url('app') ?? '', 2, external === undefined ? null : openTimelines(home))
   try {
     return await verifyHomeLedger({ database, home, node: id, verifySeal: homeCheckpointVerifier(home) })
   } finally {

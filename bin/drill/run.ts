@@ -1,5 +1,6 @@
 import { print } from '../print.ts'
 import { drillRestore } from './restore.ts'
+import { MOST_SECONDS, drillStandby, hasPassed } from './standby.ts'
 
 // `npm run drill -- restore`: what an operator does once a quarter, on processes and databases made for it alone.
 
@@ -12,6 +13,12 @@ const DRILLS: Readonly<Record<string, () => Promise<boolean>>> = {
       if (report.signedFor !== report.sent || report.twice + report.unexpected > 0 || report.ledgers.includes(false)) return false
     }
     return true
+  },
+  standby: async () => {
+    print(`\n主备切换演练（不丢一件，${MOST_SECONDS} 秒内恢复）`)
+    const report = await drillStandby((words) => print(`  ${words}`))
+    print(`  ${JSON.stringify(report)}`)
+    return hasPassed(report)
   },
 }
 

@@ -22,25 +22,30 @@ export async function submit(stations: Stations, from: string, packed: Letter): 
   if (typeof answer === 'string') throw new Error(`refused: ${answer}`)
 }
 
-/** Documents in all directions through the middle, one after another until `isOver`; large ones among them. */
-export async function keepSending(stations: Stations, isOver: () => boolean): Promise<Sent[]> {
+/** Documents in all directions through the middle, one after another until `isOver`, so many milliseconds apart; large ones among them. `told` hears of each that was acknowledged. */
+export async function keepSending(stations: Stations, isOver: () => boolean, pause = 20, told: (sent: Sent) => void = () => undefined): Promise<Sent[]> {
   const ways = [['p.party', 'x.party'], ['c.party', 'x.party'], ['x.party', 'p.party'], ['c.party', 'p.party']] as const
   const sent: Sent[] = []
   for (let n = 0; !isOver(); n += 1) {
     const [from, to] = ways[n % ways.length] ?? ways[0]
     const packed = await letter(stations, from, [to], { bytes: new Uint8Array(randomBytes(n % 8 === 0 ? 200_000 : 2_000)) })
     await submit(stations, from, packed)
-    sent.push({ letter: packed, from, to, acknowledged: new Date() })
-    await wait(20)
+    const one = { letter: packed, from, to, acknowledged: new Date() }
+    sent.push(one)
+    told(one)
+    await wait(pause)
   }
   return sent
 }
 
-/** The recipients sign for everything that reached them. Answers what each inbox holds. */
+/** The recipients sign for everything that reaches them; what does not come is not waited for without end, and fails the drill. */
 export async function signForAll(stations: Stations, sent: readonly Sent[]): Promise<void> {
   await Promise.all(sent.map(async ({ letter: { packed: { head } }, to }) => {
     const node = HOME[to] ?? ''
-    while (!(await inboxOf(stations, to)).some(({ message }) => message === head.id)) await wait(200)
+    for (let looks = 0; !(await inboxOf(stations, to)).some(({ message }) => message === head.id); looks += 1) {
+      if (looks === LONG_PATIENCE) return
+      await wait(200)
+    }
     const receipts = [organReceipt(stations, head, { kind: 'signedFor', recipient: to, node })]
     const answer = await insist(() => stations.at(node).ask({ kind: 'act', by: clerk(to), receipts }))
     if (typeof answer === 'string' && answer !== 'road.alreadySignedFor') throw new Error(`refused: ${answer}`)
@@ -62,6 +67,8 @@ export type Verdict = { readonly sent: number; readonly signedFor: number; reado
 
 /** Looks of 200 ms without any change after which nothing more is waited for. */
 const PATIENCE = 150
+/** A link rests up to a minute after failures. */
+const LONG_PATIENCE = 4 * PATIENCE
 /** Kinds of which a document to one recipient has exactly one receipt. */
 const ONCE = ['submitted', 'arrived', 'signedFor']
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { replaceFile } from '@postroad/kernel/durable-file'
+import type { Timelines } from '@postroad/kernel/timelines'
 import { z } from 'zod'
 import { blobCopier } from './blobs.ts'
 import { readBackupKey } from './keys.ts'
@@ -30,6 +31,8 @@ export type ArchiveOptions = {
   readonly signer: Signer
   /** Where the log comes from; null while there is no server. */
   url(): string | null
+  /** Of an external database; null for the home's own. */
+  readonly timelines: Timelines | null
   log: { warn(detail: object, words: string): void }
 }
 export type Archive = { stop(): Promise<void> }
@@ -58,7 +61,7 @@ export function startArchive(options: ArchiveOptions): Archive {
     readBackupKey(options.home) // before the server is asked to hold anything for us
     const url = options.url()
     if (url === null) return
-    line = await openReplication(url)
+    line = await openReplication(url, options.timelines)
     try {
       if (!signal.aborted) await follow(line, options, signal)
     } finally {

@@ -26,7 +26,7 @@ const blobIn = (root: string): string => join(root, 'blobs', 'chunks', name.slic
 let running: RunningNode
 let archive: Archive
 const quiet = (): void => undefined
-const make = () => makeBackup({ home, folder, signer: signerOf(home), url: runningUrl(home) ?? '', kind: 'embedded', now: () => new Date(), say: quiet })
+const make = () => makeBackup({ home, folder, signer: signerOf(home), url: runningUrl(home) ?? '', kind: 'embedded', timelines: null, now: () => new Date(), say: quiet })
 const note = (object: string): Promise<void> => running.node.transaction(service('ledger'), (tx) => record(tx, running.node, { act: 'test.note', actor: { kind: 'service', id: 'test' }, object, outcome: 'done', detail: {} }))
 const archivedUntil = async (moment: Date): Promise<void> => {
   while ((listBackups(folder).at(-1)?.reached?.at ?? '') <= moment.toISOString()) await new Promise((resolve) => setTimeout(resolve, 50))
@@ -58,7 +58,7 @@ beforeAll(async () => {
   writeFileSync(blobIn(home), blob)
   withoutKey = await make().then(() => 'fine', (error: { code: string }) => error.code)
   makeBackupKey(home, keyFile)
-  archive = startArchive({ home, folder, signer: signerOf(home), url: () => runningUrl(home), log: { warn: quiet } })
+  archive = startArchive({ home, folder, signer: signerOf(home), url: () => runningUrl(home), timelines: null, log: { warn: quiet } })
   while (!existsSync(join(home, 'backup', 'stream.json'))) await pause()
   await note('before the backup')
   await make()

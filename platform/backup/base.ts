@@ -66,7 +66,7 @@ const pathIn = (file: { Path?: string | undefined; 'Encoded-Path'?: string | und
 
 const NOBODY: Taker = { write: async () => undefined, end: async () => undefined, close: async () => undefined }
 
-async function takerOf(target: string | null, { path, kind, bytes }: TarEntry): Promise<Taker> {
+export async function takerOf(target: string | null, { path, kind, bytes }: TarEntry): Promise<Taker> {
   if (target === null) return NOBODY
   const full = join(target, safePath(path))
   if (kind === 'folder') {

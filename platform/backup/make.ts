@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress } from 'node:zlib'
 import { replaceFile } from '@postroad/kernel/durable-file'
+import type { Timelines } from '@postroad/kernel/timelines'
 import { z } from 'zod'
 import { currentStream } from './archive.ts'
 import { blobCopier, listBlobs, pathOfBlob } from './blobs.ts'
@@ -22,6 +23,8 @@ export type MakeOptions = {
   /** A connection that may replicate. Holds a password. */
   readonly url: string
   readonly kind: 'embedded' | 'external'
+  /** Of an external database; null for the home's own. */
+  readonly timelines: Timelines | null
   now(): Date
   /** What is being done, for people who wait. */
   say(words: string): void
@@ -81,8 +84,8 @@ export async function makeBackup(options: MakeOptions): Promise<Manifest> {
   }
 }
 
-async function writeBase({ url }: MakeOptions, id: string, write: (part: string, source: AsyncIterable<Uint8Array>) => Promise<void>): Promise<Omit<Manifest['database'], 'kind'>> {
-  const line = await openReplication(url)
+async function writeBase({ url, timelines }: MakeOptions, id: string, write: (part: string, source: AsyncIterable<Uint8Array>) => Promise<void>): Promise<Omit<Manifest['database'], 'kind'>> {
+  const line = await openReplication(url, timelines)
   try {
     const server = await identify(line)
     const base = takeBase(line, `postroad ${id}`)

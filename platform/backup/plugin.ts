@@ -30,9 +30,9 @@ export const backup = definePlugin({
     const settings = node.config.backup
     if (settings === null || !node.processes.does('jobs')) return { stop: async () => undefined }
     const { home } = node.config
-    const archive = startArchive({ home, folder: settings.folder, signer: signerOf(home), url: () => (node.processes.isEldest('jobs') ? replicationUrl(node) : null), log: node.log })
+    const archive = startArchive({ home, folder: settings.folder, signer: signerOf(home), url: () => (node.processes.isEldest('jobs') ? replicationUrl(node) : null), timelines: node.database.timelines, log: node.log })
     const first = new AbortController()
-    const making = firstBackup(node, settings.folder, first.signal)
+    const making = firstBackups(node, settings.folder, first.signal)
     return {
       async stop() {
         first.abort()
@@ -51,11 +51,11 @@ export function signerOf(home: string): Signer {
   return { node: own.node, sign: (structure) => own.sign('backup', structure) }
 }
 
-/** A fresh archive is of no use before a base backup; it is made as soon as there is one, not in the night. */
-async function firstBackup(node: Node, folder: string, signal: AbortSignal): Promise<void> {
+/** A fresh archive, as one begins after a fail-over too, is of no use before a base backup; it is made as soon as there is one, not in the night. */
+async function firstBackups(node: Node, folder: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const stream = node.processes.isEldest('jobs') ? currentStream(node.config.home, folder) : null
-    if (stream !== null && (listBackups(folder).some(({ manifest }) => manifest.stream === stream) || (await attempt(node)))) return
+    if (stream !== null && !listBackups(folder).some(({ manifest }) => manifest.stream === stream)) await attempt(node)
     await wait(stream === null ? LOOK_MS : AGAIN_MS, undefined, { signal }).catch(() => undefined)
   }
 }
@@ -74,7 +74,7 @@ async function attempt(node: Node): Promise<boolean> {
     node.transaction(service('backup'), (tx) => record(tx, node, { act, actor: { kind: 'service', id: 'backup' }, object, outcome, detail }))
   try {
     if (url === null || settings === null) return false
-    const made = await makeBackup({ home, folder: settings.folder, signer: signerOf(home), url, kind: database === null ? 'embedded' : 'external', now: node.now, say: () => undefined })
+    const made = await makeBackup({ home, folder: settings.folder, signer: signerOf(home), url, kind: database === null ? 'embedded' : 'external', timelines: node.database.timelines, now: node.now, say: () => undefined })
     await note(ACTS.made, 'done', made.id, { bytes: made.database.bytes, blobs: made.blobs.count })
     return true
   } catch (error) {

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream'
-import pg from 'pg'
+import { askWalSender, primariesOf } from '@postroad/kernel/primary'
+import type { Timelines } from '@postroad/kernel/timelines'
+import type pg from 'pg'
 import { backupFaults } from './words.ts'
 
 /** A connection that speaks PostgreSQL's replication protocol (docs: “Streaming Replication Protocol”, 15 and later). */
@@ -19,9 +21,10 @@ export type Copy = {
 }
 
 /** @throws Error of the driver when the server cannot be reached or the role may not replicate */
-export async function openReplication(url: string): Promise<ReplicationLine> {
+export async function openReplication(url: string, timelines: Timelines | null): Promise<ReplicationLine> {
   const address = `${url}${url.includes('?') ? '&' : '?'}replication=true&application_name=postroad_backup`
-  const client = new pg.Client({ connectionString: address, keepAlive: true })
+  const { Client, config } = primariesOf(address, timelines, { ask: askWalSender, config: { keepAlive: true } })
+  const client = new Client(config)
   client.on('error', () => undefined) // the command under way fails with it
   await client.connect()
   const copy = (command: string): Copy => {

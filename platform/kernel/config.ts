@@ -24,9 +24,11 @@ const environment = z.object({
   POSTROAD_LINKS: z.string().optional(),
   /** First-start settings: the node's place, organs, people. Read once. */
   POSTROAD_BOOTSTRAP: z.string().optional(),
-  /** An external PostgreSQL (15 or later) instead of the embedded one: the application's role and, for migrations, the migrator's. */
+  /** An external PostgreSQL (15 or later) instead of the embedded one: the application's role and, for migrations, the migrator's. Several servers (`h1:5432,h2:5432`): whichever is the primary. */
   DATABASE_URL: z.string().optional(),
   DATABASE_MIGRATOR_URL: z.string().optional(),
+  /** `required`: every commit is to be on a second server too; an alarm rings while none is in sync. */
+  POSTROAD_STANDBY: z.enum(['none', 'required']).default('none'),
   /** Prometheus scrapes here; without a port nothing listens. On another address than the loopback a token is needed (header `Authorization: Bearer …`). */
   POSTROAD_METRICS_PORT: z.coerce.number().int().optional(),
   POSTROAD_METRICS_HOST: z.string().default('127.0.0.1'),
@@ -66,7 +68,7 @@ export type Config = {
   readonly road: { readonly host: string; readonly port: number }
   readonly bootstrap: string | null
   readonly links: string | null
-  readonly database: { readonly url: string; readonly migratorUrl: string; readonly replicationUrl: string | null } | null
+  readonly database: { readonly url: string; readonly migratorUrl: string; readonly replicationUrl: string | null; /** Of each commit. */ readonly standbyRequired: boolean } | null
   readonly metrics: { readonly host: string; readonly port: number; readonly token: string | null } | null
   readonly traces: { readonly endpoint: string; readonly ratio: number } | null
   readonly admission: { readonly twoPersons: boolean }
@@ -83,6 +85,7 @@ export type Config = {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const read = environment.parse(env)
   if (read.DATABASE_URL === undefined && read.POSTROAD_ROLES.length < ROLES.length) throw new Error('POSTROAD_ROLES: several processes of one node need DATABASE_URL; the embedded PostgreSQL belongs to one process')
+  if (read.DATABASE_URL === undefined && read.POSTROAD_STANDBY === 'required') throw new Error('POSTROAD_STANDBY: a standby needs DATABASE_URL; the embedded PostgreSQL has none')
   return {
     node: read.POSTROAD_NODE,
     home: read.POSTROAD_HOME,
@@ -90,7 +93,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     road: { host: read.POSTROAD_ROAD_HOST, port: read.POSTROAD_ROAD_PORT },
     bootstrap: read.POSTROAD_BOOTSTRAP ?? null,
     links: read.POSTROAD_LINKS ?? null,
-    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL, replicationUrl: read.DATABASE_REPLICATION_URL ?? null },
+    database: read.DATABASE_URL === undefined ? null : { url: read.DATABASE_URL, migratorUrl: read.DATABASE_MIGRATOR_URL ?? read.DATABASE_URL, replicationUrl: read.DATABASE_REPLICATION_URL ?? null, standbyRequired: read.POSTROAD_STANDBY === 'required' },
     metrics: read.POSTROAD_METRICS_PORT === undefined ? null : { host: read.POSTROAD_METRICS_HOST, port: read.POSTROAD_METRICS_PORT, token: read.POSTROAD_METRICS_TOKEN ?? null },
     traces: read.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? null : { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: read.OTEL_TRACES_SAMPLER_ARG },
     admission: { twoPersons: read.POSTROAD_ADMISSION === 'two' },

@@ -1,21 +1,30 @@
 import { Kysely, PostgresDialect, type Transaction, sql } from 'kysely'
 import pg from 'pg'
 import { LATER, statementPool } from './database-pool.ts'
+import { primariesOf } from './primary.ts'
 import type { Principal } from './principal.ts'
+import type { Timelines } from './timelines.ts'
 
 /** Tables are declared by each room's `store.ts` and added with `tx.withTables<RoadTables>()`. */
 export type NoTables = Record<never, never>
-export type Database = { readonly kysely: Kysely<NoTables>; readonly pool: pg.Pool; close(): Promise<void> }
+export type Database = {
+  readonly kysely: Kysely<NoTables>
+  readonly pool: pg.Pool
+  /** What is known of an external database's timelines; null for the home's own. */
+  readonly timelines: Timelines | null
+  close(): Promise<void>
+}
 export type Tx = Transaction<NoTables>
 
-/** Connects as the application role. `url` is a PostgreSQL URL; for a unix socket `postgresql://role:password@/db?host=/run/…`. */
-export function connect(url: string, maxConnections = 10): Database {
-  const pool = new pg.Pool({ connectionString: url, max: maxConnections, allowExitOnIdle: true, pipeline: true })
+/** Connects as the application role. `url` is a PostgreSQL URL, with `timelines` of several servers too (`primary.ts`); for a unix socket `postgresql://role:password@/db?host=/run/…`. */
+export function connect(url: string, maxConnections = 10, timelines: Timelines | null = null): Database {
+  const { Client, config } = primariesOf(url, timelines)
+  const pool = new pg.Pool({ ...config, Client, max: maxConnections, allowExitOnIdle: true, pipeline: true })
   // a connection that breaks while idle is replaced; one that breaks inside a transaction fails that transaction's next query. Unheard, either would end the process
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
   const kysely = new Kysely<NoTables>({ dialect: new PostgresDialect({ pool: statementPool(pool) }) })
-  return { kysely, pool, close: () => kysely.destroy() }
+  return { kysely, pool, timelines, close: () => kysely.destroy() }
 }
 
 /**

@@ -5,8 +5,10 @@ import pg from 'pg'
 import type { Tx } from './database.ts'
 import type { Node } from './node.ts'
 import type { Job, Plugin } from './plugin.ts'
+import { primariesOf } from './primary.ts'
 import { service } from './principal.ts'
 import { keepWorkers } from './processes.ts'
+import type { Timelines } from './timelines.ts'
 
 const SCHEMA = 'graphile_worker'
 
@@ -23,8 +25,8 @@ const GRANTS = `
     end loop; end $$`
 
 /** Makes or updates the job runner's schema, as the migrator role. */
-export async function migrateJobs(migratorUrl: string): Promise<void> {
-  const pool = openPool(migratorUrl, 2, () => undefined) // what breaks here makes the query fail
+export async function migrateJobs(migratorUrl: string, timelines: Timelines | null = null): Promise<void> {
+  const pool = openPool(migratorUrl, timelines, 2, () => undefined) // what breaks here makes the query fail
   try {
     await runMigrations({ pgPool: pool, schema: SCHEMA, logger: silent })
     await pool.query(GRANTS)
@@ -34,8 +36,9 @@ export async function migrateJobs(migratorUrl: string): Promise<void> {
 }
 
 /** The runner wants both kinds of errors heard: those of idle connections and those of connections in use. */
-function openPool(url: string, max: number, onError: (error: Error) => void): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max })
+function openPool(url: string, timelines: Timelines | null, max: number, onError: (error: Error) => void): pg.Pool {
+  const { Client, config } = primariesOf(url, timelines)
+  const pool = new pg.Pool({ ...config, Client, max })
   pool.on('error', onError)
   pool.on('connect', (client) => client.on('error', onError))
   return pool
@@ -51,7 +54,7 @@ export function jobsOf(plugins: readonly Plugin[]): ReadonlyMap<string, Job> {
 /** Runs the rooms' jobs: those with `every` by the clock, all of them when `wakeJob` asks. A failed run is tried again with growing pauses. */
 export async function startJobs(node: Node, plugins: readonly Plugin[], url: string): Promise<{ stop(): Promise<void> }> {
   const jobs = jobsOf(plugins)
-  const pool = openPool(url, 3, (error) => node.log.warn({ err: error }, 'job connection lost'))
+  const pool = openPool(url, node.database.timelines, 3, (error) => node.log.warn({ err: error }, 'job connection lost'))
   const duration = node.telemetry.meter.createHistogram('postroad.job.duration.seconds', { description: 'Runs of jobs', advice: { explicitBucketBoundaries: [0.1, 1, 10, 60, 600] } })
   const measured = async (name: string, work: Promise<void>): Promise<void> => {
     const started = performance.now()

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Plugin } from './plugin.ts'
+import { primariesOf } from './primary.ts'
+import type { Timelines } from './timelines.ts'
 
 const FILE_NAME = /^\d{4}-[a-z0-9-]+\.sql$/
 /** One migrator at a time per database; the number only has to be ours. */
@@ -16,10 +18,11 @@ type Applied = { readonly file: string; readonly hash: string }
  * each in one transaction, as the migrator role. Every room gets a schema of its name. Names in the SQL are always qualified.
  * @throws Error when an applied file was changed or removed, a new file is numbered below an applied one, or a table lacks forced row security
  */
-export async function migrate(migratorUrl: string, plugins: readonly Pick<Plugin, 'id' | 'migrations'>[]): Promise<void> {
+export async function migrate(migratorUrl: string, plugins: readonly Pick<Plugin, 'id' | 'migrations'>[], timelines: Timelines | null = null): Promise<void> {
   const rooms: Room[] = [{ id: 'kernel', folder: new URL('./migrations/', import.meta.url) }]
   for (const { id, migrations } of plugins) if (migrations !== undefined) rooms.push({ id, folder: migrations })
-  const client = new pg.Client(migratorUrl)
+  const { Client, config } = primariesOf(migratorUrl, timelines)
+  const client = new Client(config)
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [LOCK])

@@ -80,6 +80,7 @@ export async function ensureRoles(superuserUrl: string, secrets: Secrets, databa
   const client = new pg.Client(superuserUrl)
   await client.connect()
   try {
+    await client.query('set synchronous_commit = local') // a primary starts, too, while its standby is away
     await client.query(`do $$ begin
       if to_regrole('postroad_migrator') is null then create role postroad_migrator; end if;
       if to_regrole('postroad_app') is null then create role postroad_app; end if; end $$`)

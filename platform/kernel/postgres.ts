@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { databaseOwner, prepareHome } from './home.ts'
@@ -64,7 +64,7 @@ export async function startPostgres(home: string, options: PostgresOptions = {})
   let server = (found && (await untilReady(data, found.pid))) ?? (await launch(home, data, log, options))
   const url = (role: Role, database: string = DATABASE): string => urlOf(secrets, server.socket, role, database)
   try {
-    await ensureRoles(url('superuser', 'postgres'), secrets, DATABASE)
+    if (!isStandby(data)) await ensureRoles(url('superuser', 'postgres'), secrets, DATABASE)
   } catch (error) {
     if (found === null) throw error
     for (let checks = 0; isAlive(server.pid); checks += 1) {
@@ -87,6 +87,9 @@ export async function startPostgres(home: string, options: PostgresOptions = {})
     },
   }
 }
+
+/** It has everything from the server that it follows, and takes nothing else. */
+const isStandby = (data: string): boolean => existsSync(join(data, 'standby.signal'))
 
 const GUARD_MS = 200
 const LONGEST_WAIT_MS = 5_000

@@ -13,8 +13,10 @@ import { type Node, type Slot, createSlots } from './node.ts'
 import { createProcesses, enrol, processGone, startAlone } from './processes.ts'
 import { type Plugin, type Server, definePlugin } from './plugin.ts'
 import { startPostgres } from './postgres.ts'
+import { primariesOf, watchPrimary } from './primary.ts'
 import { rooms as roomsSlot } from './seams.ts'
 import { type Telemetry, startTelemetry } from './telemetry.ts'
+import { openTimelines } from './timelines.ts'
 import { closeServer, createServer } from './server.ts'
 
 export type StartOptions = {
@@ -52,8 +54,10 @@ export async function startNode(config: Config, plugins: readonly Plugin[], opti
   const stop = (): Promise<void> => (stopping ??= stopInReverse(started))
   try {
     const urls = await databaseOf(config, started, options.log ?? createLog(config.node, config.log))
-    const database = connect(urls.url, 20)
+    const timelines = config.database === null ? null : openTimelines(config.home)
+    const database = connect(urls.url, 20, timelines)
     started.push({ stop: () => database.close() })
+    if (timelines !== null) started.push(watchPrimary(primariesOf(urls.url, timelines)))
     return { ...(await startAlone(database, () => compose(config, plugins, options, { database, ...urls }, started))), stop }
   } catch (error) {
     await stop()
@@ -71,8 +75,8 @@ async function databaseOf(config: Config, started: Stoppable[], log: Logger): Pr
 }
 
 async function compose(config: Config, rooms: readonly Plugin[], options: StartOptions, urls: Urls & { database: Database }, started: Stoppable[]): Promise<Omit<RunningNode, 'stop'>> {
-  await migrate(urls.migratorUrl, rooms)
-  await migrateJobs(urls.migratorUrl)
+  await migrate(urls.migratorUrl, rooms, urls.database.timelines)
+  await migrateJobs(urls.migratorUrl, urls.database.timelines)
   const telemetry = await startTelemetry(config)
   started.push(telemetry)
   const plugins = [kernelPlugin(), ...rooms]

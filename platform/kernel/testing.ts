@@ -109,7 +109,7 @@ function configOf(home: string, database: TestDatabase, options: TestOptions): C
     road: { host: '127.0.0.1', port: 0 },
     bootstrap,
     links: null,
-    database: { url: database.app, migratorUrl: database.migrator, replicationUrl: null },
+    database: { url: database.app, migratorUrl: database.migrator, replicationUrl: null, standbyRequired: false },
     metrics: null,
     traces: null,
     admission: { twoPersons: false },

@@ -15,6 +15,7 @@ export const kernelFaults = defineFaults('kernel', {
   wrongType: { status: 415, message: '不支持提交内容的类型', advice: '接口只接受说明中列出的内容类型' },
   malformed: { status: 400, message: '提交的内容格式有误，无法读取', advice: '请检查内容是否完整、编码是否正确' },
   tooManyStreams: { status: 429, message: '打开的页面过多', advice: '请关闭多余的页面后重试' },
+  noPrimary: { status: 503, message: '数据库正在切换，暂时不能办理', advice: '请稍等片刻重试；已提交成功的不受影响。持续一分钟以上的，请联系系统管理员' },
   stopping: { status: 503, message: '节点正在停止', advice: '请稍后重试' },
 })
 

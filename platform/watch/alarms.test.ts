@@ -31,6 +31,7 @@ const EVERY_WRONG: readonly (readonly [string, Partial<Condition>])[] = [
   ['keyProcessDown -', { keyProcess: { up: false, organs: 0, open: 0 } }],
   ['ledgerBroken -', { ledger: { at: AT, ok: false, size: 1 } }],
   ['backupOld -', { backup: minutesAgo(27 * 60) }],
+  ['standbyMissing -', { database: { ...healthy().database, standbyRequired: true, standbys: [{ name: 'b', sync: false, lagSeconds: 0, lagBytes: 0 }] } }],
   ['standbyLag b', { database: { ...healthy().database, standbys: [{ name: 'b', sync: true, lagSeconds: 31, lagBytes: 1 }] } }],
   ['oldSnapshot -', { database: { ...healthy().database, oldestSeconds: 16 * 60 } }],
   ['failedJobs -', { database: { ...healthy().database, failedJobs: 1 } }],
@@ -77,15 +78,15 @@ const condition = (): fc.Arbitrary<Condition> =>
       heard: fc.option(fc.nat(10)), clock: fc.option(fc.integer({ min: -60, max: 60 })), outcome: fc.constantFrom('good', 'unreachable', 'wrongCertificate', 'noEndpoint'),
       queues: fc.array(fc.record({ urgency: fc.constantFrom('normal', 'urgent', 'extraUrgent'), age: fc.nat(90), attempts: fc.nat(30) }), { maxLength: 3 }),
     }), { selector: ({ peer }) => peer, maxLength: 3 }),
-    free: fc.nat(20_000), days: fc.nat(60), keys: fc.boolean(), ledger: fc.option(fc.boolean()), backup: fc.option(fc.nat(60 * 40)), lag: fc.nat(60), seconds: fc.nat(1200),
-  }).map(({ links, free, days, keys, ledger, backup, lag, seconds }) => healthy({
+    free: fc.nat(20_000), days: fc.nat(60), keys: fc.boolean(), ledger: fc.option(fc.boolean()), backup: fc.option(fc.nat(60 * 40)), lag: fc.nat(60), seconds: fc.nat(1200), required: fc.boolean(),
+  }).map(({ links, free, days, keys, ledger, backup, lag, seconds, required }) => healthy({
     links: links.map(({ peer, direction, failures, heard, clock, outcome, queues }) => link({
       peer, direction, failures, heardAt: heard === null ? null : minutesAgo(heard), probe: { outcome: outcome as 'good', milliseconds: 1, clockSeconds: clock },
       queues: queues.map(({ urgency, age, attempts }) => queueOf({ urgency: urgency as 'normal', oldest: minutesAgo(age), mostAttempts: attempts })),
     })),
     disks: [{ volume: 'home', free, total: 100_000, low: 10_000, full: 2_000 }], certificates: [{ kind: 'tls', id: 'x', title: 'x', until: inDays(days) }],
     keyProcess: { up: keys, organs: 1, open: 0 }, ledger: ledger === null ? null : { at: AT, ok: ledger, size: 1 }, backup: backup === null ? null : minutesAgo(backup),
-    database: { ...healthy().database, oldestSeconds: seconds, standbys: [{ name: 'b', sync: true, lagSeconds: lag, lagBytes: 0 }] },
+    database: { ...healthy().database, oldestSeconds: seconds, standbyRequired: required, standbys: [{ name: 'b', sync: lag < 45, lagSeconds: lag, lagBytes: 0 }] },
   }))
 
 describe('raising and clearing', () => {

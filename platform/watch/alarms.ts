@@ -51,6 +51,7 @@ function verdicts(condition: Condition, stands: Standing): Verdict[] {
     said('keyProcessDown', NODE, !condition.keyProcess.up),
     said('ledgerBroken', NODE, condition.ledger === null ? null : !condition.ledger.ok),
     said('backupOld', NODE, condition.backup === null ? null : above(minutesSince(condition.at, condition.backup) / 60, RULES.backupHours, stands('backupOld', NODE)), { hours: condition.backup === null ? 0 : Math.floor(minutesSince(condition.at, condition.backup) / 60) }),
+    said('standbyMissing', NODE, condition.database.standbyRequired && !condition.database.standbys.some(({ sync }) => sync)),
     ...condition.database.standbys.map(({ name, lagSeconds }) => said('standbyLag', name, above(lagSeconds, RULES.standbySeconds, stands('standbyLag', name)), { name, seconds: Math.round(lagSeconds) })),
     snapshotVerdict(condition.database, said, stands),
     said('failedJobs', NODE, condition.database.failedJobs > 0, { count: condition.database.failedJobs }),
@@ -134,5 +135,5 @@ export function step<Open extends Pick<Finding, 'code' | 'subject'>>(condition: 
 export const detailsNow = (condition: Condition): ReadonlyMap<string, AlarmDetail> => new Map(verdicts(condition, () => true).map((verdict) => [alarmKey(verdict), verdict.detail]))
 
 /** Alarms that must be seen to at once; the others within the working day. */
-const URGENT: ReadonlySet<AlarmCode> = new Set(['linkSilent', 'linkWrongCertificate', 'extraUrgentWaiting', 'strandedQueue', 'certificateNow', 'diskFull', 'keyProcessDown', 'ledgerBroken'])
+const URGENT: ReadonlySet<AlarmCode> = new Set(['linkSilent', 'linkWrongCertificate', 'extraUrgentWaiting', 'strandedQueue', 'certificateNow', 'diskFull', 'keyProcessDown', 'ledgerBroken', 'standbyMissing'])
 export const isUrgent = (code: AlarmCode): boolean => URGENT.has(code)

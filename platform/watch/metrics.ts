@@ -35,6 +35,7 @@ export const GAUGES: readonly Gauge[] = [
   { name: 'postroad.database.connections', words: 'Open connections', points: ({ database }) => [[database.connections]] },
   { name: 'postroad.database.snapshot', words: 'Transactions since the oldest snapshot that is held', points: ({ database }) => [[database.oldestSnapshot]] },
   { name: 'postroad.database.transaction.seconds', words: 'How long the oldest transaction has run', points: ({ database }) => [[database.oldestSeconds]] },
+  { name: 'postroad.standby.sync', words: 'Standbys that have every commit', points: ({ database }) => [[database.standbys.filter(({ sync }) => sync).length]] },
   { name: 'postroad.standby.lag.seconds', words: 'How far a standby is behind', points: ({ database }) => database.standbys.map(({ name, lagSeconds }) => [lagSeconds, { standby: name }]) },
   { name: 'postroad.events.due', words: 'Events not handled yet', points: ({ database }) => [[database.events]] },
   { name: 'postroad.jobs.due', words: 'Jobs not run yet', points: ({ database }) => [[database.jobs]] },

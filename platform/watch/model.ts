@@ -65,6 +65,8 @@ export const databaseCondition = z.strictObject({
   oldestSnapshot: count,
   oldestSeconds: z.number().min(0),
   standbys: z.array(standby),
+  /** Every commit is to be on a standby too. */
+  standbyRequired: z.boolean(),
   /** Events and jobs that are due and not done. */
   events: count,
   oldestEvent: instant.nullable(),
@@ -100,7 +102,7 @@ export type Condition = z.infer<typeof condition>
 
 export const ALARM_CODES = [
   'linkSilent', 'linkWrongCertificate', 'extraUrgentWaiting', 'queueOld', 'poisonedShipment', 'strandedQueue', 'clockOff', 'directoryStale',
-  'certificateSoon', 'certificateNow', 'diskLow', 'diskFull', 'keyProcessDown', 'ledgerBroken', 'backupOld', 'standbyLag', 'oldSnapshot', 'failedJobs',
+  'certificateSoon', 'certificateNow', 'diskLow', 'diskFull', 'keyProcessDown', 'ledgerBroken', 'backupOld', 'standbyMissing', 'standbyLag', 'oldSnapshot', 'failedJobs',
 ] as const
 export type AlarmCode = (typeof ALARM_CODES)[number]
 

@@ -16,6 +16,6 @@ export const healthy = (change: Partial<Condition> = {}): Condition => ({
   certificates: [{ kind: 'tls', id: 'county', title: '县中心', until: inDays(400) }],
   directory: { normal: 2, warn: 0, knownPartnersOnly: 0, stale: [] },
   disks: [{ volume: 'home', free: 50_000, total: 100_000, low: 10_000, full: 2_000 }],
-  database: { bytes: 1, connections: 1, mostConnections: 100, oldestSnapshot: 0, oldestSeconds: 0, standbys: [], events: 0, oldestEvent: null, jobs: 0, failedJobs: 0 },
+  database: { bytes: 1, connections: 1, mostConnections: 100, oldestSnapshot: 0, oldestSeconds: 0, standbys: [], standbyRequired: false, events: 0, oldestEvent: null, jobs: 0, failedJobs: 0 },
   keyProcess: { up: true, organs: 1, open: 0 }, ledger: { at: AT, ok: true, size: 1 }, backup: AT, process: { since: AT, residentBytes: 1, loopDelayMs: 0, handles: 1 }, ...change,
 })

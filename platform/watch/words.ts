@@ -28,6 +28,7 @@ export const ALARMS: Readonly<Record<AlarmCode, AlarmWords>> = {
   keyProcessDown: { what: '密钥进程没有应答', lost: '没有丢失：公文照常转递和到达，但本节点各单位暂不能封发、签收。', toDo: '它会自动重启；一分钟后仍告警，请重启本节点。恢复后请各单位重新输入密钥口令。' },
   ledgerBroken: { what: '审计账核验不通过：记录被改动、删除或插入', lost: '公文没有丢失；审计记录不再可信。', toDo: '请保护现场，不要重启或修改数据库，立即报告安全审计员；用 postroad ledger verify 查出第一条不对的记录。' },
   backupOld: { what: '最近一次备份是 {hours} 小时以前', lost: NOTHING, toDo: '请检查备份任务的日志和备份盘的空间，并手工备份一次。' },
+  standbyMissing: { what: '数据库没有同步备机', lost: '没有丢失；但此时主机损坏，会丢失最近办理的事项。主机若设为必须同步，办理会停住等待备机。', toDo: '请立即恢复备机，或把旧主机重建为备机（手册“数据库主备”一节有逐步命令）。备机确在同步的，请授权：grant pg_read_all_stats to postroad_app。' },
   standbyLag: { what: '数据库备机 {name} 落后 {seconds} 秒', lost: '没有丢失；此时若主机损坏，备机会缺最近的部分。', toDo: '请检查备机的磁盘和与主机之间的网络。' },
   oldSnapshot: { what: '数据库里有一个事务已开着 {minutes} 分钟', lost: '没有丢失；时间长了队列会变慢。', toDo: '请结束它（通常是报表或备份）；长报表请在备机上做。' },
   failedJobs: { what: '有 {count} 项定时任务多次失败', lost: NOTHING, toDo: '请在日志中查看失败原因，改正后重启本节点。' },

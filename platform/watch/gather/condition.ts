@@ -29,7 +29,7 @@ export async function gather(node: Node): Promise<Condition> {
     links, deliveries, unsignedReceipts,
     certificates: endsOf(node), directory: logsOf(directory, at),
     disks: volumes.map(({ folder, free, total, low, full }) => ({ volume: folder, free, total, low: Math.round(low), full: Math.round(full) })),
-    database: { ...facts, standbys: [...copies], ...backlog, oldestEvent: backlog.oldestEvent?.toISOString() ?? null },
+    database: { ...facts, standbys: [...copies], standbyRequired: node.config.database?.standbyRequired ?? false, ...backlog, oldestEvent: backlog.oldestEvent?.toISOString() ?? null },
     keyProcess: organs, ledger: ledgerOf(readings), backup: node.slots.find(lastBackup)?.(node.config.home) ?? null,
     process: gatherProcess(node),
   }
