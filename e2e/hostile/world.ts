@@ -78,6 +78,7 @@ export async function startWorld(): Promise<World> {
     const signed = await Promise.all(NAMES.map((name) => signIn(node, address, name)))
     const people = Object.fromEntries(signed.map((citizen) => [citizen.name, citizen])) as Record<Name, Citizen>
     const own = await settle(node, address, people)
+    await until(async () => (await sql('select from road.due')).length === 0) // the last receipt of what was right is signed: from here on nothing is written
     return { node, address, routes: table.routes(), people, own, sql, stop, send: (attempt) => send(address, attempt), stored: () => countStored(node, sql) }
   } catch (error) {
     await stop()
