@@ -139,10 +139,10 @@ async function lookIntoInbox(desk: Desk, organ: string, undecided: Set<string>):
   }
 }
 
-/** Whether every sealed chunk has the hash that the sender signed; null when nobody answered. */
+/** Whether every sealed chunk has the hash that the sender signed; null when nobody answered, or the node's database did not. */
 async function holdsWhole({ network }: Desk, organ: string, { head, chunkHashes, body }: ArrivedItem): Promise<boolean | null> {
   for (const [index, hash] of chunkHashes.entries()) {
-    const answer = body === null ? await network.hostOf(organ).ask<Uint8Array | null>({ kind: 'chunk', by: clerk(organ), message: head.id, index }).catch((error: { code?: string }) => (error.code === undefined ? undefined : null)) : (body[index] ?? null)
+    const answer = body === null ? await network.hostOf(organ).ask<Uint8Array | null>({ kind: 'chunk', by: clerk(organ), message: head.id, index }).catch(({ code = '' }: { code?: string }) => (AGAIN.test(code) ? undefined : null)) : (body[index] ?? null)
     if (answer === undefined) return null
     if (answer === null || chunkHash(suites[head.suite], answer) !== hash) return false
   }
