@@ -32,7 +32,8 @@ describe('the console of a centre', () => {
     await page.getByRole('heading', { name: '临川市公文交换中心运行状况' }).waitFor()
     await page.getByText('没有告警').waitFor()
     const links = page.getByRole('region', { name: '链路' })
-    const open = async (title: string) => links.getByRole('row', { name: new RegExp(`${title}.*畅通`) }).waitFor()
+    // a neighbour that joined after a look is called by the next, half a minute later
+    const open = async (title: string) => links.getByRole('row', { name: new RegExp(`${title}.*畅通`) }).waitFor({ timeout: 60_000 })
     await open('江源省公文交换中心')
     await open('望川县公文交换中心')
     for (const name of ['公文与回执', '磁盘', '数据库与进程', '证书']) await page.getByRole('region', { name }).waitFor()
