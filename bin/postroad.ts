@@ -11,7 +11,7 @@ const COMMANDS: readonly Command[] = [
   { name: 'verify', words: '离线核验凭证   凭证.zip --anchor 根指纹 [--json]', load: () => import('./commands/verify.ts') },
   { name: 'bundle', words: '摆渡：用介质传送一条链路   export --link 节点 --to 目录 [--volume-size 4GB] [--number 编号] · import 目录|文件… · status [--link 节点]   [--home 目录] [--json]', load: () => import('./commands/bundle.ts') },
   { name: 'backup', words: '备份（节点照常运行）   [make] --to 目录 · key --out 文件 · list 目录 · verify 目录 --key 文件 · prune 目录', load: () => import('./commands/backup.ts') },
-  { name: 'restore', words: '恢复到新目录   --from 备份目录 --home 新目录 --key 恢复密钥文件 [--at 时刻]', load: () => import('./commands/restore.ts') },
+  { name: 'restore', words: '恢复到新目录   --from 备份目录 --home 新目录 --key 恢复密钥文件 [--at 时刻] [--data 外部数据库目录]', load: () => import('./commands/restore.ts') },
   { name: 'ledger', words: '核验审计账本   verify [--home 目录] [--json]', load: () => import('./commands/ledger.ts') },
 ]
 

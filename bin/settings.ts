@@ -8,7 +8,10 @@ const pathOf = (home: string): string => join(home, 'node.env')
 export const bootstrapPath = (home: string): string => join(home, 'bootstrap.json')
 
 /** The variables kept in a home; none where there are none. */
-export const readSettings = (home: string): Readonly<Record<string, string | undefined>> => (existsSync(pathOf(home)) ? parseEnv(readFileSync(pathOf(home), 'utf8')) : {})
+const readSettings = (home: string): Readonly<Record<string, string | undefined>> => (existsSync(pathOf(home)) ? parseEnv(readFileSync(pathOf(home), 'utf8')) : {})
+
+/** What a command about a node goes by: the variables of its home, and over them the environment, as `postroad up` has it. */
+export const variablesOf = (home: string): Readonly<Record<string, string | undefined>> => ({ ...readSettings(home), ...process.env })
 
 export function writeSettings(home: string, settings: Readonly<Record<string, string>>): void {
   writePrivate(home, pathOf(home), `${Object.entries(settings).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join('\n')}\n`)

@@ -3,13 +3,14 @@ import { listBackups, makeBackup, makeBackupKey, readRecoveryKey, removeExpired,
 import { openTimelines } from '@postroad/kernel/timelines'
 import { nodeHome, readArguments, UsageFault } from '../options.ts'
 import { clockTime, green, print, table } from '../print.ts'
+import { variablesOf } from '../settings.ts'
 
 /** `postroad backup …`: makes, lists, verifies and removes backups, and makes the backup key. The node goes on running. */
 export async function run(args: readonly string[]): Promise<number> {
   const { flags, words } = readArguments(args, { home: 'string', to: 'string', key: 'string', out: 'string', keep: 'string', days: 'string', json: 'boolean' })
   const [act = 'make', ...rest] = words
   if (rest.length > 1) throw new UsageFault(`多余的参数：${rest.slice(1).join(' ')}`)
-  const folder = (): string => rest[0] ?? flags.to ?? process.env['POSTROAD_BACKUP'] ?? missing('备份目录')
+  const folder = (): string => rest[0] ?? flags.to ?? variablesOf(nodeHome(flags.home))['POSTROAD_BACKUP'] ?? missing('备份目录')
   if (act === 'key') return key(nodeHome(flags.home), flags.out ?? missing('--out 恢复密钥文件'))
   if (act === 'make') return make(nodeHome(flags.home), folder())
   if (act === 'list') return list(folder(), flags.json)

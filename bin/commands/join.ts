@@ -11,7 +11,7 @@ import { openQuestions } from '../join/questions.ts'
 import { runNode } from '../node.ts'
 import { nodeHome, readArguments, UsageFault } from '../options.ts'
 import { bold, green, print, quiet, red, table } from '../print.ts'
-import { bootstrapPath, readSettings, writeSettings } from '../settings.ts'
+import { bootstrapPath, variablesOf, writeSettings } from '../settings.ts'
 
 const FLAGS = {
   home: 'string', 'desk-port': 'string', 'desk-host': 'string', 'desk-origin': 'string', 'road-port': 'string', 'road-host': 'string', endpoint: 'string',
@@ -35,7 +35,7 @@ export async function run(args: readonly string[]): Promise<number> {
   } finally {
     questions.close()
   }
-  const config = readConfig({ ...readSettings(home), ...process.env, POSTROAD_HOME: home })
+  const config = readConfig({ ...variablesOf(home), POSTROAD_HOME: home })
   if ((await buildDesk()).built) print('工作台已构建。')
   const running = await runNode(config)
   const stopped = running.stopped.then(() => 'stopped' as const)

@@ -6,6 +6,7 @@ import { verifyHomeLedger } from '@postroad/ledger/service'
 import { type NodeHome, nodeHomes } from '../homes.ts'
 import { readArguments, UsageFault } from '../options.ts'
 import { green, print, red } from '../print.ts'
+import { variablesOf } from '../settings.ts'
 
 const FAULTS = {
   edited: '有一条记录被改动',
@@ -30,7 +31,7 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function verifyOne({ id, home }: NodeHome) {
-  const external = process.env['DATABASE_URL']
+  const external = variablesOf(home)['DATABASE_URL']
   const postgres = external === undefined ? await startPostgres(home) : null
   const database = connect(external ?? postgres?.url('app') ?? '', 2, external === undefined ? null : openTimelines(home))
   try {

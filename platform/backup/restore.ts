@@ -1,4 +1,4 @@
-import { appendFileSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '@postroad/kernel/durable-file'
 import { homeCheckpointVerifier, markRestored as markDirectory } from '@postroad/directory/service'
@@ -155,9 +155,16 @@ async function recover(home: string, at: Date | null): Promise<Postgres> {
   }
 }
 
-/** For an external PostgreSQL: a folder that its own server starts on, recovers by itself, and goes on with. */
+const AFTERWARDS = 'postgresql.auto.conf.afterwards'
+
+/** For an external PostgreSQL: a folder that its own server starts on, recovers by itself, and goes on with, alone and with nothing left of the recovery. */
 async function prepareElsewhere(data: string, plan: Plan, key: RecoveryKey, at: Date | null): Promise<null> {
   await layOut(data, join(data, 'log-to-replay'), plan, key)
-  appendFileSync(join(data, 'postgresql.auto.conf'), Object.entries(settingsFor('log-to-replay', at)).map(([name, value]) => `${name} = '${value}'\n`).join(''))
+  const settings = join(data, 'postgresql.auto.conf')
+  const append = (lines: Record<string, string>): void => appendFileSync(settings, Object.entries(lines).map(([name, value]) => `${name} = '${value}'\n`).join(''))
+  append({ synchronous_standby_names: '' }) // it has no standby yet, and each commit would wait for one
+  putOwned(join(data, AFTERWARDS), readFileSync(settings))
+  // a standby made of it later would take the moment for its own, and promote itself at the first commit after it
+  append({ ...settingsFor('log-to-replay', at), recovery_end_command: `mv ${AFTERWARDS} postgresql.auto.conf` })
   return null
 }
