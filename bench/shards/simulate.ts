@@ -2,11 +2,11 @@ import type { Placed, Server } from './place.ts'
 
 /** Milliseconds of one server: a row, a commit of its own, and a part in a commit of several servers (prepared, then committed). */
 export type Costs = { readonly row: number; readonly commit: number; readonly part: number }
-export type Outcome = { readonly milliseconds: number; readonly alone: number; readonly parts: number }
+export type Outcome = { readonly milliseconds: number; readonly alone: number }
 
 /**
  * What the busiest server works for these transactions: it is the limit when enough of them are under way that no server ever waits for another,
- * which flatters every placement alike. `alone`: share of transactions on one server; `parts`: servers that one writes on, on average.
+ * which flatters every placement alike. `alone`: share of transactions on one server.
  */
 export function simulate(transactions: readonly Placed[], costs: Costs): Outcome {
   const work = new Map<Server, number>()
@@ -16,7 +16,6 @@ export function simulate(transactions: readonly Placed[], costs: Costs): Outcome
   return {
     milliseconds: Math.max(0, ...work.values()),
     alone: transactions.filter(({ size }) => size === 1).length / transactions.length,
-    parts: transactions.reduce((sum, { size }) => sum + size, 0) / transactions.length,
   }
 }
 

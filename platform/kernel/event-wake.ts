@@ -44,26 +44,31 @@ export async function listen(database: Database, self: string, wake: (events: re
   let client: pg.PoolClient | null = null
   let timer: NodeJS.Timeout | null = null
   const open = async (): Promise<void> => {
-    client = await database.pool.connect()
-    client.on('notification', ({ payload = '' }) => {
+    const mine = await database.pool.connect()
+    client = mine
+    mine.on('notification', ({ payload = '' }) => {
       const [from, ...events] = payload.split(' ')
       if (from !== self) wake(events.includes(ANYTHING) ? null : events)
     })
-    client.once('error', (error) => {
-      log.warn({ err: error }, 'event listener lost; polling')
-      client?.release(true)
+    // a connection that dies while it begins to listen says so twice: by its error and by the query's
+    const lose = (error: unknown): void => {
+      if (client !== mine) return
       client = null
+      log.warn({ err: error }, 'event listener lost; polling')
+      mine.release(true)
       again()
-    })
-    await client.query(`listen ${CHANNEL}`)
+    }
+    mine.on('error', lose)
+    await mine.query(`listen ${CHANNEL}`).catch(lose)
   }
   const again = (): void => void (timer = setTimeout(() => void open().catch(again), POLL_MS))
   await open()
   return {
     stop: () => {
       if (timer !== null) clearTimeout(timer)
-      client?.removeAllListeners('error').on('error', () => undefined) // it is thrown away on the next line
-      client?.release(true)
+      const last = client
+      client = null // what it still says is heard by nobody
+      last?.release(true)
     },
   }
 }

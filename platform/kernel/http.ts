@@ -21,11 +21,11 @@ export function requirePerson(request: FastifyRequest): PersonPrincipal {
   return request.principal
 }
 
-/** The person, if the duty is carried by any post (to read) or by the post acted as (to change something). @throws kernel.forbidden */
-export function requireDuty(request: FastifyRequest, duty: string): PersonPrincipal {
+/** The person, if one of the duties is carried by any post (to read) or by the post acted as (to change something). @throws kernel.forbidden, which names the first */
+export function requireDuty(request: FastifyRequest, duty: string, ...others: readonly string[]): PersonPrincipal {
   const person = requirePerson(request)
   const posts = isReading(request.method) ? person.posts : [person.acting]
-  if (!posts.some((post) => post.duties.includes(duty))) throw kernelFaults.forbidden({ duty })
+  if (!posts.some(({ duties }) => [duty, ...others].some((one) => duties.includes(one)))) throw kernelFaults.forbidden({ duty })
   return person
 }
 

@@ -3,9 +3,11 @@ import { z } from 'zod'
 
 // 机构改革 as a dated act: what is ordered, what is wrong with it, and what will be stated and moved. No I/O.
 
+/** 发文字号 of the document that orders it: 县编发〔2026〕3号. */
+export const BASIS = /^[\p{Script=Han}A-Za-z]{1,30}〔\d{4}〕\d{1,5}号$/u
 const title = z.string().min(1).max(200)
 const newName = z.strictObject({ name: directoryId, title, code: z.string().max(40) })
-const basis = { /** 依据: the number of the document that orders it, 县编发〔2026〕3号. */ basis: z.string().max(60).regex(/^[\p{Script=Han}A-Za-z]{1,30}〔\d{4}〕\d{1,5}号$/u), /** Not before this instant. */ on: instant, organ: directoryId }
+const basis = { /** 依据 */ basis: z.string().max(60).regex(BASIS), /** Not before this instant. */ on: instant, organ: directoryId }
 const heirs = z.strictObject({
   /** Takes the inbox and whatever is still addressed to the organ. */
   inbox: directoryId,

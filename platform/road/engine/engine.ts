@@ -1,7 +1,6 @@
-import { linkSettings, neighbours, signAsNode, view } from '@postroad/directory/service'
+import { linkSettings, neighbours, signAsNode } from '@postroad/directory/service'
 import type { Suites } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
-import { Refusal } from '@postroad/kernel/errors'
 import { service } from '@postroad/kernel/principal'
 import { batchVerifier } from '@postroad/waybill'
 import { readEpoch, readLinks } from '../store/links.ts'
@@ -13,10 +12,10 @@ import { commitBatch } from './commit.ts'
 import { doorway } from './doorway.ts'
 import { beginEpoch, lifeOf, rememberCounts } from './epoch.ts'
 import type { Effect, Outcome } from './effects.ts'
+import { followOrgans } from './follow.ts'
 import { type Link, type LinkReport, openLink } from './link.ts'
 import { roadMeters } from './meters.ts'
-import type { Hands, Road } from './road.ts'
-import { forwardInboxes, placesOf, rerouteWaiting } from './reroute.ts'
+import { type Hands, type Road, onceJoined } from './road.ts'
 import { sealLeftovers } from './seal.ts'
 import { groupCommit } from './writer.ts'
 
@@ -27,9 +26,6 @@ const LOOK_MS = 2_000
 /** Receipts that this long after they became true are unsigned were left by a process that died. */
 const LEFT_MS = 4_000
 const RELAYS_AT_ONCE = 2_000
-const FOLLOW_MS = 30_000
-/** No transaction of the road lasts as long: what one that began before the news left in an inbox is found by the looks after it. */
-const SETTLED_MS = 20_000
 /** Heard by every process of the node: something waits to be claimed. */
 export const QUEUED = 'road.queued'
 
@@ -46,11 +42,12 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     },
     hasRoom: (peer, lane) => linkTo(peer)?.hasRoom(lane) ?? false,
     hasRoomForRelays: (peer) => linkTo(peer)?.relays.hasRoom ?? false,
-    astray: () => ((isAstray = true), watch.wake()),
+    astray: () => (organs.astray(), watch.wake()),
     heard: (peer) => linkTo(peer)?.heard(),
   }
   const epoch = await node.transaction(service('road'), (tx) => beginEpoch(tx, node.config.home))
   const road = roadOf(node, suites, transport, options, hands, epoch)
+  const organs = followOrgans(road)
   /** Links are opened to neighbours as the directory names them. */
   const linkTo = (peer: string): Link | null => {
     const known = links.get(peer)
@@ -87,25 +84,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
   const look = async (): Promise<void> => {
     await claim()
     if (performance.now() - lastTended >= LOOK_MS) await tend()
-    if (isAstray || node.processes.isEldest('road')) await followOrgans()
-  }
-  /** Organs merge and move: looked at on news of the directory, and from time to time as a stated day comes. What waits is only walked when they did. */
-  let isAstray = false
-  let followed = { checkpoint: '', places: '', movedAt: 0, at: 0 }
-  const followOrgans = async (): Promise<void> => {
-    const now = performance.now()
-    const checkpoint = onceJoined(() => view(node).checkpoint().hash, null)
-    if (checkpoint === null) return
-    const isDue = isAstray || checkpoint !== followed.checkpoint || now - followed.at >= FOLLOW_MS
-    const places = isDue ? placesOf(road) : followed.places
-    const haveMoved = places !== followed.places
-    const movedAt = haveMoved ? now : followed.movedAt
-    if (isAstray || haveMoved) {
-      isAstray = false
-      await rerouteWaiting(road)
-    }
-    if (now < movedAt + SETTLED_MS) await forwardInboxes(road)
-    followed = { checkpoint, places, movedAt, at: isDue ? now : followed.at }
+    if (organs.isNeeded || node.processes.isEldest('road')) await organs.look()
   }
   const watch = repeat(look, LOOK_MS, (error) => node.log.error({ err: error }, 'road: look failed'))
   const address = await transport.serve(doorway(road))
@@ -155,15 +134,6 @@ export async function giveBack(node: Node, holders: readonly string[]): Promise<
 
 /** Nobody is a neighbour before the node has joined its tree. */
 const neighboursOf = (node: Node): readonly string[] => onceJoined(() => neighbours(node), [])
-
-function onceJoined<T, O>(ask: () => T, otherwise: O): T | O {
-  try {
-    return ask()
-  } catch (error) {
-    if (error instanceof Refusal) return otherwise
-    throw error
-  }
-}
 
 type Repeated = { wake(): void; stop(): Promise<void> }
 

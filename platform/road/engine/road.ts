@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SuiteId, Suites } from '@postroad/gm'
 import { view } from '@postroad/directory/service'
+import { Refusal } from '@postroad/kernel/errors'
 import type { Node, Slot } from '@postroad/kernel/node'
 import { type BatchSignature, type DirectoryView, type Head, type Receipt, makeReceipt, type verifyBatch } from '@postroad/waybill'
 import type { LinkSettings } from '@postroad/directory/service'
@@ -56,4 +57,14 @@ export function ownReceipt(road: Road, head: Head, fact: Pick<Receipt, 'kind' | 
   const made = makeReceipt(road.suites[head.suite], { ...fact, head, node: road.self, at: at.toISOString(), directory: directoryOf(road).checkpoint().hash, random })
   if (!made.ok) throw new Error(`receipt ${fact.kind}: ${made.fault.code} ${made.fault.detail}`)
   return made.value
+}
+
+/** What the directory answers; `otherwise` before the node has joined its tree. */
+export function onceJoined<T, O>(ask: () => T, otherwise: O): T | O {
+  try {
+    return ask()
+  } catch (error) {
+    if (error instanceof Refusal) return otherwise
+    throw error
+  }
 }

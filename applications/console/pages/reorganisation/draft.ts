@@ -1,5 +1,5 @@
 import type { SurroundingsAnswer } from '@postroad/reorganisation/wire'
-import type { Order } from '@postroad/reorganisation/model'
+import { BASIS, type Order } from '@postroad/reorganisation/model'
 import { reorganisationWords as words } from './words.ts'
 
 export const DRAFT_KINDS = ['merge', 'split', 'rename', 'plate', 'abolish'] as const
@@ -30,7 +30,6 @@ export const emptyDraft = (today: string): PlanDraft => ({
   heirs: { inbox: '', cases: '', archive: '' }, keepNames: [], posts: {},
 })
 
-const BASIS = /^[\p{Script=Han}A-Za-z]{1,30}〔\d{4}〕\d{1,5}号$/u
 const POST_ENDS = '-'
 export type DraftFaults = Readonly<Partial<Record<'organ' | 'basis' | 'day' | 'title' | 'plate' | 'inbox' | 'cases' | 'archive', string>>>
 

@@ -56,13 +56,13 @@ function Records({ rows }: { readonly rows: readonly ActAnswer[] }) {
   )
 }
 
-function Record({ act: { title, organTitle, order, state, steps } }: { readonly act: ActAnswer }) {
+function Record({ act: { title, organTitle, order, state, stateWords, steps } }: { readonly act: ActAnswer }) {
   const last = steps.at(-1)
   const who = steps.filter(({ step }) => step === 'prepared' || step === 'approved').map(({ name }) => name)
   return (
     <tr>
       <td>{title}</td><td>{organTitle}</td><td>{order.basis}</td><td>{dayOf(order.on)}</td><td>{who.join(' / ')}</td>
-      <td>{words.states[state]}{last !== undefined && <><br /><span className="quiet">{fullDate(last.at)}</span></>}</td>
+      <td>{stateWords}{last !== undefined && <><br /><span className="quiet">{fullDate(last.at)}</span></>}</td>
       <td>{resultOf(state, last?.detail ?? {})}</td>
     </tr>
   )

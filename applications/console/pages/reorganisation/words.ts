@@ -1,5 +1,3 @@
-import type { ActAnswer } from '@postroad/reorganisation/wire'
-
 /** Words of the page 「机构改革」. */
 export const reorganisationWords = {
   title: '机构改革',
@@ -46,7 +44,6 @@ export const reorganisationWords = {
   submit: '提交核准',
   told: '会发生什么',
   parts: { directory: '单位与名称', documents: '公文', people: '人员', keys: '密钥' },
-  nobody: '没有人员变动',
   unchanged: '不变',
   problems: '还不能执行',
   handOverHelp: '请原单位的密钥持有人打开单位密钥，在右上角「单位密钥」里选「移交给承接单位」，然后再来这里。',
@@ -62,7 +59,6 @@ export const reorganisationWords = {
   who: '拟办 / 核准',
   state: '状态',
   result: '结果',
-  states: { prepared: '待核准', approved: '已核准，待执行', done: '已执行', stopped: '未能执行', withdrawn: '已撤回' } satisfies Record<ActAnswer['state'], string>,
   moved: (inbox: number, cases: number, archive: number, sent: number, posts: number) => `转出待签收 ${inbox} 件、在办 ${cases} 件、归档 ${archive} 件、已发 ${sent} 件，岗位 ${posts} 个`,
   stopped: '拟办之后情况有变，没有执行；请重新拟办。',
 } as const
