@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { CountReporter } from './bin/count-reporter.ts'
 
@@ -22,7 +23,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'journeys', include: ['e2e/**/*.test.ts'], fileParallelism: false, testTimeout: 300_000, hookTimeout: 300_000, sequence: { groupOrder: 1 } },
+        // homes of whole nodes: their sockets' paths must stay short
+        test: { name: 'journeys', env: { TMPDIR: tmpdir() }, include: ['e2e/**/*.test.ts'], fileParallelism: false, testTimeout: 300_000, hookTimeout: 300_000, sequence: { groupOrder: 1 } },
       },
     ],
   },

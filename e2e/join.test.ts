@@ -16,6 +16,7 @@ const password = '驿路梅花寒夜灯火照山川'
 const NODE = 'wangchuan-archives'
 
 /** `postroad join` as an operator runs it: what it printed, and whether it still runs. */
+type FirstSignIn = { readonly person: string; readonly account: string; readonly name: string; readonly code: string }
 type Joining = { readonly printed: () => string; says(words: string): Promise<void>; stop(): Promise<void>; readonly exited: Promise<number | null> }
 
 let network: RunningNetwork
@@ -71,6 +72,12 @@ function postroadJoin(args: readonly string[]): Joining {
   }
   running.push(joining)
   return joining
+}
+
+function firstSignIn(person: string): FirstSignIn {
+  const details = (JSON.parse(readFileSync(join(home, 'first-sign-in.json'), 'utf8')) as FirstSignIn[]).find(({ name }) => name === person)
+  if (details === undefined) throw new Error(`nobody of the name ${person}`)
+  return details
 }
 
 const spokenIn = (text: string): string => /本节点指纹 {2}((?:\d{5} ?){8})/.exec(text)?.[1]?.trim() ?? ''
@@ -151,8 +158,7 @@ describe('a department comes onto the network', () => {
     await page.getByRole('button', { name: '封发', exact: true }).click()
     await page.getByText('已封发').waitFor({ timeout: 90_000 })
 
-    const [details] = (JSON.parse(readFileSync(join(home, 'first-sign-in.json'), 'utf8')) as { person: string; account: string; name: string; code: string }[]).filter(({ name }) => name === '柏舟')
-    if (details === undefined) throw new Error('nobody of that name')
+    const details = firstSignIn('柏舟')
     const { secret } = JSON.parse(readFileSync(join(home, 'first-sign-in', 'keys', `${details.person}-wangchuan.archives.json`), 'utf8')) as { secret: string }
     const clerk = { account: details.account, name: details.name, code: details.code, secret, desk: `http://localhost:${ports[0]}` }
     const archive = await arrive(clerk)
@@ -179,6 +185,35 @@ describe('a department comes onto the network', () => {
     await page.getByText('已封锁').waitFor()
     await act('解除封锁')
     await page.getByText('已封锁').waitFor({ state: 'detached' })
+  })
+
+  it('leaves: nothing new is sent to it, its own operator says that nothing waits there, the centre lets it go', async () => {
+    const { page } = operator
+    const row = page.getByRole('row', { name: /望川县档案馆/ }).first()
+    const act = async (title: string, submit: string, picture: string): Promise<void> => {
+      await row.getByRole('button', { name: title, exact: true }).click()
+      await page.getByLabel('理由').fill('并入县网络中心')
+      await operator.look(picture)
+      await page.getByRole('button', { name: submit, exact: true }).last().click()
+    }
+    await act('办理退网', '开始退网', 'join-07-leave')
+    await row.getByText('等待对方确认交接完毕').waitFor()
+    await operator.look('join-08-leaving')
+
+    const details = firstSignIn('季野')
+    const local = await arrive({ account: details.account, name: details.name, code: details.code, secret: '', desk: `http://localhost:${ports[0]}` })
+    await local.menu('成员节点')
+    await local.page.getByRole('heading', { name: /上级节点正在办理本节点退网/ }).waitFor()
+    await local.look('join-09-own-leaving')
+    await local.page.getByRole('button', { name: '确认交接完毕' }).click()
+    await local.page.getByText('已确认交接完毕，等待上级节点办结').waitFor()
+
+    await row.getByText('对方已确认交接完毕').waitFor()
+    await act('办结退网', '办结退网', 'join-10-dismiss')
+    await row.getByText('已退网').waitFor()
+    await operator.look('join-11-gone')
+    await local.page.getByRole('heading', { name: /本节点已退网/ }).waitFor()
+    await local.look('join-12-own-gone')
   })
 
   it('and nothing went wrong on any screen', () => {

@@ -120,7 +120,11 @@ function waysOf(parentOf: ReadonlyMap<string, string | null>, homeOf: ReadonlyMa
   const known = new Map<string, string>()
   return {
     standsFor: (organ) => organ,
-    organ: (id) => homeOf.get(id) ?? null,
+    organ: (id) => {
+      const node = homeOf.get(id)
+      return node === undefined ? null : { node }
+    },
+    leaving: () => null,
     nextHop: (from, organ) => {
       const home = homeOf.get(organ) as string
       const name = `${from} ${home}`

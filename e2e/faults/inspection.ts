@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { type SuiteId, fromBase64url, hex } from '@postroad/gm'
 import { suites } from '@postroad/gm/node'
 import { startPostgres } from '@postroad/kernel/postgres'
@@ -10,8 +11,30 @@ import type { FireNode } from './network.ts'
 /** Reads a node's database past the node itself, as the superuser, whom row policies do not bind. */
 export type Books = { ask<T extends object>(text: string, values?: readonly unknown[]): Promise<T[]>; close(): Promise<void> }
 
+/** Reads a node's books. A fault may strike the database meanwhile: then they are read once more from the beginning. */
+export async function withBooks<T>(node: FireNode, look: (books: Books) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await readBooks(node, look)
+    } catch (error) {
+      if (tries === MOST_READINGS) throw error
+      await wait(500)
+    }
+  }
+}
+const MOST_READINGS = 20
+
+async function readBooks<T>(node: FireNode, look: (books: Books) => Promise<T>): Promise<T> {
+  const books = await openBooks(node)
+  try {
+    return await look(books)
+  } finally {
+    await books.close()
+  }
+}
+
 /** Starts the node's PostgreSQL where it is down; the node adopts it later. */
-export async function openBooks({ home }: FireNode): Promise<Books> {
+async function openBooks({ home }: FireNode): Promise<Books> {
   const postgres = await startPostgres(home)
   const client = new pg.Client(postgres.url('superuser'))
   client.on('error', () => undefined)

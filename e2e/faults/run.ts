@@ -10,7 +10,7 @@ import { createDice } from '@postroad/waybill/simulation'
 import { type Violation, check } from './checker.ts'
 import { lookOn } from './console.ts'
 import { type History, openHistory } from './history.ts'
-import { endingReceipts, endsOf, handedAndTaken, openBooks, resourcesOf, waitingIn } from './inspection.ts'
+import { endingReceipts, endsOf, handedAndTaken, resourcesOf, waitingIn, withBooks } from './inspection.ts'
 import { type FireNetwork, PLACES, startNetwork } from './network.ts'
 import { type Crew, startCrew } from './people.ts'
 import { PLANTED, type PlantedBug } from './planted.ts'
@@ -82,27 +82,17 @@ async function comesToRest(network: FireNetwork, crew: Crew, patienceMs: number,
   return false
 }
 
-async function withBooks<T>(node: FireNetwork['nodes'][number], look: (books: Awaited<ReturnType<typeof openBooks>>) => Promise<T>): Promise<T> {
-  const books = await openBooks(node)
-  try {
-    return await look(books)
-  } finally {
-    await books.close()
-  }
-}
-
 /** How everything stands at last, at both ends. */
 async function writeDown(network: FireNetwork, history: History): Promise<void> {
   for (const node of network.nodes) {
-    await withBooks(node, async (books) => {
-      for (const { message, organ, side, state, kind } of await endsOf(books)) if (kind === 'document') history.emit(side === 'sent' ? 'end' : 'endThere', { message, organ, state })
-      for (const { id, message, organ, kind, node: maker, isHome } of await endingReceipts(books)) {
-        // what the nodes themselves decide is known from where it was made
-        if (maker === node.id && !['signedFor', 'returned'].includes(kind)) history.emit('act', { node: node.id, organ, message, kind, receipt: id })
-        if (isHome) history.emit('told', { node: node.id, organ, message, kind, receipt: id })
-      }
-      for (const book of await handedAndTaken(books)) history.emit('books', { node: node.id, ...book })
-    })
+    const { ends, ending, both } = await withBooks(node, async (books) => ({ ends: await endsOf(books), ending: await endingReceipts(books), both: await handedAndTaken(books) }))
+    for (const { message, organ, side, state, kind } of ends) if (kind === 'document') history.emit(side === 'sent' ? 'end' : 'endThere', { message, organ, state })
+    for (const { id, message, organ, kind, node: maker, isHome } of ending) {
+      // what the nodes themselves decide is known from where it was made
+      if (maker === node.id && !['signedFor', 'returned'].includes(kind)) history.emit('act', { node: node.id, organ, message, kind, receipt: id })
+      if (isHome) history.emit('told', { node: node.id, organ, message, kind, receipt: id })
+    }
+    for (const book of both) history.emit('books', { node: node.id, ...book })
     const verdict = await node.ask<{ ok: boolean }>({ kind: 'ledger' }).catch((error: Error) => ({ ok: false, fault: error.message }))
     history.emit('ledger', { node: node.id, ...verdict })
   }

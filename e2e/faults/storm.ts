@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readPidFile } from '@postroad/kernel/postgres-pid'
 import type { History } from './history.ts'
-import { handedTo, heldOf, openBooks, receiptsHeldOf, resourcesOf } from './inspection.ts'
+import { handedTo, heldOf, receiptsHeldOf, resourcesOf, withBooks } from './inspection.ts'
 import { type FireNetwork, type FireNode, PLACES } from './network.ts'
 import type { Crew } from './people.ts'
 import type { Fault, Planned } from './schedule.ts'
@@ -19,9 +19,15 @@ const POINT_PATIENCE_MS = 12_000
 
 export function startStorm(given: StormOrder): Storm {
   let lastCut: Promise<void> = Promise.resolve()
-  const order: Struck = { ...given, cutInTurn: (work) => (lastCut = lastCut.then(work)) }
+  const order: Struck = { ...given, cutInTurn: (work) => (lastCut = lastCut.then(work, work)) }
   const turns = new Map<string, Promise<void>>(order.network.nodes.map(({ id }) => [id, Promise.resolve()]))
-  const next = (id: string, work: () => Promise<void>): void => void turns.set(id, (turns.get(id) ?? Promise.resolve()).then(work))
+  /** What the storm itself cannot go on after ends the run at once, and in order. */
+  const failed = Promise.withResolvers<never>()
+  const next = (id: string, work: () => Promise<void>): void => {
+    const turn = (turns.get(id) ?? Promise.resolve()).then(work)
+    turns.set(id, turn)
+    turn.catch(failed.reject)
+  }
   /** What a service manager does: whoever ends without having been struck is started again, and it is told. */
   const watch = setInterval(() => {
     for (const node of order.network.nodes) next(node.id, async () => void (isUp(node) || (await revive(order, node))))
@@ -35,7 +41,7 @@ export function startStorm(given: StormOrder): Storm {
     await Promise.all(turns.values())
   }
   return {
-    over: play(),
+    over: Promise.race([play(), failed.promise]),
     stop: async () => {
       clearInterval(watch)
       await Promise.all(turns.values())
@@ -120,22 +126,11 @@ async function cutPower(order: StormOrder, node: FireNode, forMs: number): Promi
   await wait(forMs / 2)
   const own = crew.accepted.slice(0, accepted).filter((sent) => sent.node === node.id).slice(-200).map(({ letter }) => letter.packed.head.id)
   const receipts = crew.acted.slice(0, acted).filter((one) => one.node === node.id).slice(-200).map(({ receipt }) => receipt)
-  const handed = await Promise.all(neighboursOf(network, node).map(async (peer) => {
-    const books = await openBooks(peer)
-    try {
-      return await handedTo(books, node.id)
-    } finally {
-      await books.close()
-    }
-  }))
+  const handed = await Promise.all(neighboursOf(network, node).map((peer) => withBooks(peer, (books) => handedTo(books, node.id))))
   const messages = [...new Set([...own, ...handed.flat()])]
-  const books = await openBooks(node)
-  try {
-    history.emit('countedOn', { node: node.id, messages, receipts })
-    history.emit('holds', { node: node.id, messages: await heldOf(books, node, messages), receipts: await receiptsHeldOf(books, receipts) })
-  } finally {
-    await books.close()
-  }
+  const held = await withBooks(node, async (books) => ({ messages: await heldOf(books, node, messages), receipts: await receiptsHeldOf(books, receipts) }))
+  history.emit('countedOn', { node: node.id, messages, receipts })
+  history.emit('holds', { node: node.id, ...held })
   await bringUp(order, node)
 }
 

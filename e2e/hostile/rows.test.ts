@@ -188,7 +188,7 @@ describe('a person of another organ', () => {
  */
 const GRANTS: Readonly<Record<string, string>> = {
   'documents.list_version': 'ra',
-  'directory.admission': 'ra', 'directory.invitation': 'ra', 'directory.misbehaviour': 'ra', 'directory.statement': 'ra', 'directory.void': 'ra',
+  'directory.admission': 'ra', 'directory.departure': 'ra', 'directory.invitation': 'ra', 'directory.misbehaviour': 'ra', 'directory.statement': 'ra', 'directory.void': 'ra',
   'files.upload': 'rawd',
   'identity.challenge': 'rad', 'identity.credential': 'raw', 'identity.enrolment': 'raw', 'identity.person': 'raw', 'identity.post': 'raw', 'identity.session': 'raw', 'identity.throttle': 'rawd',
   'kernel.event': 'rad', 'kernel.event_delivery': 'rawd', 'kernel.migration': '', 'kernel.process': 'rawd',
@@ -199,7 +199,7 @@ const GRANTS: Readonly<Record<string, string>> = {
   'road.body': 'raw', 'road.delivery': 'raw', 'road.shipment': 'raw', 'road.relay': 'raw', 'road.link': 'raw', 'road.due': 'rad', 'road.epoch': 'raw',
   'watch.alarm': 'ra', 'watch.alarm_clear': 'ra', 'watch.alarm_seen': 'ra', 'watch.reading': 'raw',
 }
-const APPEND_ONLY = ['documents.list_version', 'directory.admission', 'directory.invitation', 'directory.misbehaviour', 'directory.statement', 'directory.void', 'ledger.checkpoint', 'ledger.position', 'ledger.record', 'road.arrival', 'road.attempt', 'road.bundle_item', 'road.message', 'road.receipt', 'road.submission', 'road.succession', 'road.taken', 'road.tombstone', 'reorganisation.act', 'reorganisation.step', 'watch.alarm', 'watch.alarm_clear', 'watch.alarm_seen']
+const APPEND_ONLY = ['documents.list_version', 'directory.admission', 'directory.departure', 'directory.invitation', 'directory.misbehaviour', 'directory.statement', 'directory.void', 'ledger.checkpoint', 'ledger.position', 'ledger.record', 'road.arrival', 'road.attempt', 'road.bundle_item', 'road.message', 'road.receipt', 'road.submission', 'road.succession', 'road.taken', 'road.tombstone', 'reorganisation.act', 'reorganisation.step', 'watch.alarm', 'watch.alarm_clear', 'watch.alarm_seen']
 
 describe('a table', () => {
   it('gives the application’s role what the list says and no more; nothing can be emptied', async () => {

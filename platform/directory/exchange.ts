@@ -2,7 +2,7 @@ import { base64url } from '@postroad/gm'
 import type { Node } from '@postroad/kernel/node'
 import { Refusal } from '@postroad/kernel/errors'
 import { tlsCertificates } from '@postroad/waybill'
-import { isBlocked } from './blocking.ts'
+import { hasLeft } from './blocking.ts'
 import { openLine } from './call.ts'
 import { tls } from './certificates.ts'
 import { type ExchangeRequest, exchangeAnswer } from './model.ts'
@@ -14,6 +14,8 @@ import { directoryFaults } from './words.ts'
 /** Neighbours are asked this often even when nothing changed here: a lost wake-up delays news, never loses it. */
 const EVERY_MS = 15_000
 const LONGEST_PAUSE_MS = 120_000
+/** So long a node that left while it could not be reached is looked for, to be told. */
+const FAREWELL_DAYS = 30
 /** Messages in one meeting; a node that was away for a year needs more than one. */
 const MOST_ROUNDS = 200
 
@@ -23,7 +25,7 @@ const MOST_ROUNDS = 200
  */
 export async function exchangeWith(node: Node, peer: string): Promise<void> {
   const body = view(node).node(peer)
-  if (isBlocked(node, peer)) throw directoryFaults.peerBlocked({ peer })
+  if (isSilent(node, peer)) throw directoryFaults.peerBlocked({ peer })
   if (body === null || body.endpoint === null) throw directoryFaults.peerUnreachable({ peer, reason: 'noEndpoint' })
   const line = await openLine(body.endpoint, tls(node))
   try {
@@ -54,7 +56,7 @@ export function startExchange(node: Node): { stop(): Promise<void> } {
   const wake = (): void => {
     if (stopping.signal.aborted || room.view === null) return
     // a peer reached by bundle is never called: what it is to know of the directory travels inside
-    for (const peer of neighbours(node).filter((one) => room.settingOf(one).carrier === 'https')) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
+    for (const peer of [...neighbours(node), ...justLeft(node)].filter((one) => room.settingOf(one).carrier === 'https')) if (!loops.has(peer)) loops.set(peer, keepUp(node, peer, stopping.signal, wakers))
     for (const waker of wakers.values()) waker()
   }
   room.listeners.add(wake)
@@ -69,6 +71,19 @@ export function startExchange(node: Node): { stop(): Promise<void> } {
   }
 }
 
+/** A node that left is told so; then nothing more. */
+function justLeft(node: Node): string[] {
+  const current = view(node)
+  const long = new Date(node.now().getTime() - FAREWELL_DAYS * 86_400_000).toISOString()
+  return current.children(node.config.node).filter((child) => {
+    const leaving = current.leaving(child)
+    return leaving?.phase === 'gone' && leaving.node === child && leaving.since > long
+  })
+}
+
+/** Not called: it is blocked, or this node itself has left. */
+const isSilent = (node: Node, peer: string): boolean => view(node).blocked(peer) !== null || hasLeft(node, node.config.node)
+
 async function keepUp(node: Node, peer: string, signal: AbortSignal, wakers: Map<string, () => void>): Promise<void> {
   let [failures, isDue]: [number, boolean] = [0, true]
   let ring = (): void => undefined
@@ -80,10 +95,13 @@ async function keepUp(node: Node, peer: string, signal: AbortSignal, wakers: Map
     if (isDue && !node.processes.isEldest('jobs')) isDue = false // another process of this node does it
     else if (isDue) {
       isDue = false
+      const isLast = hasLeft(node, peer)
       try {
-        if (!isBlocked(node, peer)) await exchangeWith(node, peer)
+        if (!isSilent(node, peer)) await exchangeWith(node, peer)
+        if (isLast) return // the last that it hears of us
         failures = 0
       } catch (error) {
+        if (isLast && error instanceof Refusal && error.code === 'directory.peerRefused') return // it knows, and has nothing to do with us any more
         failures += 1
         report(node, peer, error, failures)
       }

@@ -4,7 +4,7 @@ import type { Node } from '@postroad/kernel/node'
 import { recordRefusal } from '@postroad/ledger/service'
 import { type DirectoryView, type LogHead, canonical, readCanonical, tlsCertificates } from '@postroad/waybill'
 import type { z } from 'zod'
-import { isBlocked } from './blocking.ts'
+import { hasLeft, isBlocked } from './blocking.ts'
 import { acceptJoin, describeInvitation } from './admission/accept.ts'
 import { firstLine } from './join.ts'
 import { type ExchangeAnswer, MAX_MESSAGE_BYTES, anchorRequest, certificatesRequest, exchangeRequest, invitationRequest, joinRequest } from './model.ts'
@@ -75,6 +75,7 @@ export async function takeExchange(node: Node, peer: string, bytes: Uint8Array, 
 function requirePeer(node: Node, request: PeerRequest): string {
   const peer = peerOf(node, request.certificate)
   if (peer === null) throw directoryFaults.unknownPeer()
+  if (hasLeft(node, peer)) throw directoryFaults.hasLeft({ peer })
   if (isBlocked(node, peer)) throw directoryFaults.peerBlocked({ peer })
   return peer
 }

@@ -75,11 +75,14 @@ export function view(node: Node): DirectoryView {
   return current
 }
 
-/** The parent and the children of a node. */
+/** The parent and the children of a node, without those that left; none of a node that left itself. */
 export function neighboursIn(current: DirectoryView, node: string): string[] {
   const parent = current.node(node)?.parent ?? null
-  return [...(parent === null ? [] : [parent]), ...current.children(node)]
+  if (hasLeftIn(current, node)) return []
+  return [...(parent === null ? [] : [parent]), ...current.children(node).filter((child) => !hasLeftIn(current, child))]
 }
+
+export const hasLeftIn = (current: DirectoryView, node: string): boolean => current.leaving(node)?.phase === 'gone'
 
 /** Reads what was stated since the last look, by whichever process; answers once `view` shows it. */
 export function refresh(node: Node): Promise<void> {

@@ -4,7 +4,7 @@ import { service } from '@postroad/kernel/principal'
 import { actorOf, recordAll } from '@postroad/ledger/service'
 import { type DirectoryView, type Extended, type FaultCode, type LogFault, type LogHead, type SignedStatement, type StatementBody, appendStatements, checkHeads, compareHead, extend, hashOf, signedStatementHash } from '@postroad/waybill'
 import { MAX_STATEMENTS } from './model.ts'
-import { type DirectoryRoom, directoryRoom, neighboursIn, refresh, view, viewIn } from './room.ts'
+import { type DirectoryRoom, directoryRoom, hasLeftIn, neighboursIn, refresh, view, viewIn } from './room.ts'
 import { isWaiting } from './restored.ts'
 import { readOwnHead } from './secrets.ts'
 import { insertMisbehaviour, insertStatements, lastStatement, lockDirectory, voidStatements } from './store.ts'
@@ -13,7 +13,7 @@ import { directoryFaults } from './words.ts'
 /**
  * States something in this node's own log: signed, chained, audited, announced as `directory.changed`, all in the caller's transaction,
  * which acts as the service `directory`. Others see it in `view` after `refresh`, or when the event has been handled.
- * @throws directory.invalidStatement for what the network would refuse, directory.restoring while the log is behind what was published
+ * @throws directory.invalidStatement for what the network would refuse, directory.restoring while the log is behind what was published, directory.hasLeft
  */
 export async function append(tx: Tx, node: Node, body: StatementBody | readonly StatementBody[]): Promise<readonly SignedStatement[]> {
   const room = node.slots.get(directoryRoom)
@@ -22,6 +22,7 @@ export async function append(tx: Tx, node: Node, body: StatementBody | readonly 
   await lockDirectory(tx)
   const last = await lastStatement(tx, log)
   refuseBehind(node, room, last)
+  if (room.view !== null && hasLeftIn(room.view, log)) throw directoryFaults.hasLeft({ node: log })
   const key = room.keys.SM
   const signed = appendStatements(room.suites, { log, last, at: node.now().toISOString(), signer: { key: key.id, keyPair: key.keyPair, suite: 'SM' } }, bodies)
   const current = await viewIn(tx, node)
@@ -137,6 +138,7 @@ function subjectOf(body: StatementBody): string {
     case 'recovery':
     case 'block':
     case 'unblock':
+    case 'leave':
       return body.node
     case 'organ':
     case 'deputy':
@@ -148,6 +150,7 @@ function subjectOf(body: StatementBody): string {
       return body.key
     case 'nodeKey':
       return body.keys.map((key) => key.id).join(' ')
+    case 'farewell':
     case 'heartbeat':
       return '-'
   }

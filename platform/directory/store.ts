@@ -56,3 +56,13 @@ export async function listMisbehaviour(tx: Tx): Promise<Misbehaviour[]> {
   const { rows } = await sql<Misbehaviour>`select peer, log, seq, fault, detail, evidence, at from directory.misbehaviour order by id desc limit 1000`.execute(tx)
   return rows
 }
+
+export async function insertDeparture(tx: Tx, row: { readonly node: string; readonly begun: Date; readonly by: string }): Promise<void> {
+  await sql`insert into directory.departure (node, begun, by) values (${row.node}, ${row.begun}, ${row.by})`.execute(tx)
+}
+
+/** Who began last to let this node leave. */
+export async function lastDeparture(tx: Tx, node: string): Promise<{ readonly by: string } | null> {
+  const { rows } = await sql<{ by: string }>`select by from directory.departure where node = ${node} order by n desc limit 1`.execute(tx)
+  return rows[0] ?? null
+}

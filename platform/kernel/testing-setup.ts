@@ -1,4 +1,4 @@
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPidFile } from './postgres-pid.ts'
 import { startPostgres } from './postgres.ts'
@@ -7,14 +7,18 @@ import { startPostgres } from './postgres.ts'
 const FOLDER = '/tmp'
 const PREFIX = 'postroad-test-'
 
-/** Vitest's global setup: one PostgreSQL for the run, in a home of its own; its addresses go to the tests by the environment. */
+/** Vitest's global setup: one PostgreSQL for the run, in a home of its own; its addresses go to the tests by the environment. So does a folder for what tests write, which ends with the run. */
 export async function setup(): Promise<() => Promise<void>> {
   await sweep()
   const home = mkdtempSync(join(FOLDER, `${PREFIX}${process.pid}-`))
   const postgres = await startPostgres(home, { settings: { max_connections: '300', max_wal_size: '1GB' } })
   process.env['POSTROAD_TEST_POSTGRES'] = JSON.stringify({ app: postgres.url('app', 'DATABASE'), migrator: postgres.url('migrator', 'DATABASE'), superuser: postgres.url('superuser', 'DATABASE') })
+  const scratch = mkdtempSync(join(FOLDER, `${PREFIX}${process.pid}-`))
+  chmodSync(scratch, 0o711)
+  process.env['TMPDIR'] = scratch
   return async () => {
     await postgres.stop()
+    rmSync(scratch, { recursive: true, force: true })
     rmSync(home, { recursive: true, force: true })
   }
 }

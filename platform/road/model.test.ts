@@ -38,8 +38,9 @@ describe('back-off', () => {
 
 describe('ways', () => {
   const ways: Ways = {
-    organ: (id) => (['here', 'north', 'south', 'merged', 'ended', 'island'].includes(id) ? {} : null),
-    standsFor: (organ) => (organ === 'merged' ? 'south' : organ === 'ended' || organ === 'nobody' ? null : organ),
+    organ: (id) => (['here', 'north', 'south', 'merged', 'ended', 'left', 'island'].includes(id) ? { node: id === 'left' ? 'gone' : 'n' } : null),
+    leaving: (node) => (node === 'gone' ? { phase: 'gone' } : null),
+    standsFor: (organ) => (organ === 'merged' ? 'south' : ['ended', 'left', 'nobody'].includes(organ) ? null : organ),
     nextHop: (from, organ) => ({ here: from, north: 'n', south: 's', island: null })[organ] ?? null,
   }
   const way = (organ: string) => wayTo(ways, 'self', organ, at.toISOString())
@@ -47,7 +48,7 @@ describe('ways', () => {
     expect(way('here')).toEqual({ kind: 'here', keeper: 'here', forwarded: false })
     expect(way('north')).toEqual({ kind: 'link', peer: 'n', keeper: 'north', forwarded: false })
     expect(way('merged')).toEqual({ kind: 'link', peer: 's', keeper: 'south', forwarded: true })
-    expect(['nobody', 'ended', 'island'].map((organ) => { const found = way(organ); return found.kind === 'nowhere' ? found.reason.code : found.kind })).toEqual(['unknownOrgan', 'organEnded', 'noWay'])
+    expect(['nobody', 'ended', 'left', 'island'].map((organ) => { const found = way(organ); return found.kind === 'nowhere' ? found.reason.code : found.kind })).toEqual(['unknownOrgan', 'organEnded', 'nodeLeft', 'noWay'])
   })
   it('one slice per link; nothing goes back where it came from unless it was forwarded', () => {
     const slice = ['here', 'north', 'merged', 'south', 'nobody'].map(entryOf)

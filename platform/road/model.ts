@@ -54,17 +54,25 @@ export type Way =
   | { readonly kind: 'nowhere'; readonly reason: Reason }
 
 /** What of the directory decides a way: who stands for an organ at an instant, and the neighbour towards it (`self` when it is hosted here). */
-export type Ways = { standsFor(organ: string, at: string): string | null; nextHop(from: string, organ: string, at?: string): string | null; organ(id: string): unknown }
+export type Ways = { standsFor(organ: string, at: string): string | null; nextHop(from: string, organ: string, at?: string): string | null; organ(id: string): { readonly node: string } | null; leaving(node: string): { readonly phase: 'closing' | 'gone' } | null }
 
 /** The way to a recipient from `self` at an instant. An organ that merged or moved is followed (forwarded), one that ended without heirs has no way. */
 export function wayTo(ways: Ways, self: string, organ: string, at: string): Way {
   const keeper = ways.standsFor(organ, at)
-  if (keeper === null) return { kind: 'nowhere', reason: { code: ways.organ(organ) === null ? 'unknownOrgan' : 'organEnded', text: '' } }
+  if (keeper === null) return { kind: 'nowhere', reason: { code: endOf(ways, organ), text: '' } }
   const next = ways.nextHop(self, keeper, at)
   if (next === null) return { kind: 'nowhere', reason: { code: 'noWay', text: '' } }
   const forwarded = keeper !== organ
   return next === self ? { kind: 'here', keeper, forwarded } : { kind: 'link', peer: next, keeper, forwarded }
 }
+
+const endOf = (ways: Ways, organ: string): string => {
+  const last = ways.organ(organ)
+  return last === null ? 'unknownOrgan' : ways.leaving(last.node)?.phase === 'gone' ? 'nodeLeft' : 'organEnded'
+}
+
+/** Whether a way ended for good, and not only because the directory has lost the organ for a while. */
+export const hasEnded = (way: Way): boolean => way.kind === 'nowhere' && (way.reason.code === 'organEnded' || way.reason.code === 'nodeLeft')
 
 export type Split = {
   readonly here: readonly { readonly entry: SlicedRecipient; readonly keeper: string; readonly forwarded: boolean }[]

@@ -50,24 +50,27 @@ function mayNot({ head: { sender, label } }: Submission, by: PersonPrincipal, { 
   return label > maxLabel ? roadFaults.labelTooHigh({ label, maxLabel, node }) : null
 }
 
-function sendsWrongly({ head: { sender, suite, created, expires }, ownWrap }: Submission, { directory, node, now }: At): Refusal | null {
+function sendsWrongly({ head: { kind, sender, suite, created, expires }, ownWrap }: Submission, { directory, node, now }: At): Refusal | null {
   const at = now.toISOString()
   if (expires <= at) return roadFaults.expired({ expires })
   if (Date.parse(created) > now.getTime() + CLOCK_SLACK_MS || Date.parse(created) < now.getTime() - OLDEST_MS) return roadFaults.createdInFuture({ created })
   const organ = directory.organ(sender.organ, at)
+  if (kind === 'document' && directory.leaving(node) !== null) return roadFaults.ownNodeLeaving({ node })
   if (organ === null || organ.node !== node) return refusalOf({ code: 'unknownOrgan', detail: sender.organ })
   if (!directory.namesOf(sender.organ, created).some(({ name }) => name === sender.name)) return refusalOf({ code: 'nameNotHeld', detail: sender.name })
   return fault(organKey(directory, sender.organ, sender.key, 'sign', suite, created)) ?? fault(organKey(directory, sender.organ, sender.key, 'sign', suite, at))
     ?? fault(organKey(directory, sender.organ, ownWrap.key, 'encrypt', suite, at))
 }
 
-function addressesWrongly({ head: { suite, created, recipients: counted }, head: whole, recipients }: Submission, { suites, directory, node, now }: At): Refusal | null {
+function addressesWrongly({ head: { kind, suite, created, recipients: counted }, head: whole, recipients }: Submission, { suites, directory, node, now }: At): Refusal | null {
   const tree = fault(verifyAllRecipients(suites[suite], whole, recipients))
   if (tree !== null || recipients.length !== counted.count) return tree ?? refusalOf({ code: 'recipientMissing', detail: '' })
   const at = now.toISOString()
   for (const { leaf } of recipients) {
     const way = wayTo(directory, node, leaf.organ, at)
     if (way.kind === 'nowhere') return refusalOf({ code: 'unknownOrgan', detail: leaf.organ }, { reason: way.reason.code })
+    const host = directory.organ(way.keeper, at)?.node
+    if (kind === 'document' && host !== undefined && directory.leaving(host) !== null) return roadFaults.nodeLeaving({ organ: leaf.organ, title: directory.organ(leaf.organ)?.title ?? '' })
     const key = recipientKey(directory, leaf, suite, created)
     if (!key.ok) return refusalOf(key.fault, { organ: leaf.organ })
     const held = [...directory.namesOf(leaf.organ, at), ...directory.namesOf(way.keeper, at), ...(way.forwarded ? directory.names().filter(({ organ }) => organ === leaf.organ) : [])]

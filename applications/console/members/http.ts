@@ -1,10 +1,11 @@
-import { blockNode, decideInvitation, inviteNode, unblockNode } from '@postroad/directory/service'
+import { blockNode, closeMember, decideInvitation, inviteNode, keepMember, unblockNode } from '@postroad/directory/service'
 import { requireDuty } from '@postroad/kernel/http'
 import type { Node } from '@postroad/kernel/node'
 import type { Server } from '@postroad/kernel/plugin'
+import { dismiss, farewell } from '@postroad/road/service'
 import { directoryId } from '@postroad/waybill'
 import { z } from 'zod'
-import { approval, blocking, invitationDraft, invited, members, reasoned } from './model.ts'
+import { approval, blocking, dismissal, invitationDraft, invited, members, reasoned } from './model.ts'
 import { membersOf } from './service.ts'
 
 const ADMIT = 'directory.admit'
@@ -36,6 +37,23 @@ export function memberRoutes(server: Server, node: Node): void {
   server.post('/members/:node/unblock', { schema: { params: byNode, body: reasoned } }, async (request, reply) => {
     const person = requireDuty(request, ADMIT)
     await unblockNode(node, person, { node: request.params.node, key: null }, request.body.reason)
+    return reply.status(204).send()
+  })
+  for (const [path, act] of [['close', closeMember], ['keep', keepMember]] as const) {
+    server.post(`/members/:node/${path}`, { schema: { params: byNode, body: reasoned } }, async (request, reply) => {
+      const person = requireDuty(request, ADMIT)
+      await act(node, person, request.params.node, request.body.reason)
+      return reply.status(204).send()
+    })
+  }
+  server.post('/members/:node/dismiss', { schema: { params: byNode, body: dismissal } }, async (request, reply) => {
+    const person = requireDuty(request, ADMIT)
+    await dismiss(node, person, request.params.node, request.body)
+    return reply.status(204).send()
+  })
+  server.post('/members/farewell', async (request, reply) => {
+    const person = requireDuty(request, ADMIT)
+    await farewell(node, person)
     return reply.status(204).send()
   })
   for (const [path, kind] of [['refuse', 'refused'], ['withdraw', 'withdrawn']] as const) {

@@ -28,6 +28,15 @@ export const reasoned = z.strictObject({ reason: z.string().trim().min(1).max(45
 /** `compromisedSince`: what was signed with the node's keys after that instant is not to be trusted. */
 export const blocking = reasoned.extend({ compromisedSince: z.iso.datetime({ precision: 3 }).nullable() })
 
+/** `forced`: the node cannot be asked any more; what waits for it becomes undeliverable. */
+export const dismissal = reasoned.extend({ forced: z.boolean() })
+
+const count = z.number().int()
+const leaving = z.strictObject({ phase: z.enum(['closing', 'gone']), since: instant, reason: z.string(), /** It said that nothing waits there any more. */ ready: z.boolean() })
+/** What this node itself still has to do before it can leave; `open`: documents sent that others have not signed for. */
+const undone = z.strictObject({ shipments: count, receipts: count, unsigned: count, open: count })
+export type OwnLeaving = NonNullable<Members['leaving']>
+
 /** An invitation and where it stands. */
 export const invitation = z.strictObject({
   id: z.uuid(),
@@ -48,8 +57,10 @@ export type InvitationRow = z.infer<typeof invitation>
 export const member = z.strictObject({ node: directoryId, title: z.string(), level, regionTitle: z.string(), endpoint: z.string().nullable(), organs: z.number().int(), certificateUntil: instant,
   /** Since when and why its neighbours deal with it no more; `own`: by this centre, which can end it. */
   blocked: z.strictObject({ since: instant, reason: z.string(), own: z.boolean() }).nullable(),
+  /** How it stands that leaves (退网); `waiting`: documents and receipts that wait for it here, `since`: handed to it since it said farewell. */
+  leaving: leaving.extend({ own: z.boolean(), waiting: z.strictObject({ shipments: count, receipts: count, since: count }) }).nullable(),
 })
 export type Member = z.infer<typeof member>
 
-export const members = z.strictObject({ self: place.extend({ node: directoryId }), twoPersons: z.boolean(), invitations: z.array(invitation), members: z.array(member) })
+export const members = z.strictObject({ self: place.extend({ node: directoryId }), twoPersons: z.boolean(), invitations: z.array(invitation), members: z.array(member), /** This node itself is leaving. */ leaving: leaving.extend({ undone }).nullable() })
 export type Members = z.infer<typeof members>

@@ -1,7 +1,9 @@
 import { admissions, certificateUntil, spokenFingerprint, view } from '@postroad/directory/service'
 import { names } from '@postroad/identity/service'
 import type { Node } from '@postroad/kernel/node'
-import type { Members } from './model.ts'
+import { undone, waitingFor } from '@postroad/road/service'
+import type { DirectoryView } from '@postroad/waybill'
+import type { Member, Members } from './model.ts'
 
 /** The nodes under this one, and those that were invited. @throws directory.notJoined before the node has joined its tree */
 export async function membersOf(node: Node): Promise<Members> {
@@ -23,10 +25,26 @@ export async function membersOf(node: Node): Promise<Members> {
       contested,
       decided: decided === null ? null : { at: decided.at.toISOString(), by: personOf(decided.by), reason: decided.reason },
     })),
-    members: directory.children(own.node).flatMap((id) => {
-      const body = directory.node(id)
-      if (body === null) return []
-      return [{ node: id, title: body.title, level: body.level, regionTitle: body.regionTitle, endpoint: body.endpoint, organs: directory.organs().filter((organ) => organ.node === id).length, certificateUntil: certificateUntil(body), blocked: blockOf(directory.blocked(id)) }]
-    }),
+    leaving: await ownLeaving(node, directory),
+    members: await Promise.all(directory.children(own.node).flatMap((id) => directory.node(id) ?? []).map(async (body): Promise<Member> => {
+      const id = body.node
+      return { node: id, title: body.title, level: body.level, regionTitle: body.regionTitle, endpoint: body.endpoint, organs: directory.organs().filter((organ) => organ.node === id).length, certificateUntil: certificateUntil(body), blocked: blockOf(directory.blocked(id)), leaving: await leavingOf(node, directory, id) }
+    })),
   }
+}
+
+async function leavingOf(node: Node, directory: DirectoryView, id: string): Promise<Member['leaving']> {
+  const leaving = directory.leaving(id)
+  if (leaving === null) return null
+  const { phase, since, reason, farewell } = leaving
+  const { shipments, receipts, taken } = await waitingFor(node, id)
+  const waiting = { shipments, receipts, since: farewell === null ? 0 : Math.max(0, taken - farewell.taken) }
+  return { phase, since, reason, ready: farewell !== null, own: leaving.by === node.config.node && leaving.node === id, waiting }
+}
+
+async function ownLeaving(node: Node, directory: DirectoryView): Promise<Members['leaving']> {
+  const leaving = directory.leaving(node.config.node)
+  if (leaving === null) return null
+  const { phase, since, reason, farewell } = leaving
+  return { phase, since, reason, ready: farewell !== null, undone: await undone(node) }
 }

@@ -1,4 +1,5 @@
 import type { FaultCode } from '../fault.ts'
+import { endWhatLeft, isAbove, lastingWith, nextLeaves } from './leaving.ts'
 import { type DirectoryState, statusName, withPeriod } from './state.ts'
 import type { SignedStatement } from './statements.ts'
 import { heirsOf } from './succession.ts'
@@ -64,7 +65,7 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
       const last = periods.at(-1)
       if (last === undefined ? isReserved(state, body.organ, log, at) : last.node !== log && last.movedTo !== log) return 'idTaken'
       if (periods.some((period) => period.node !== log && overlaps(period, body.from))) return 'idTaken'
-      state.organs.set(body.organ, withPeriod(periods, { ...body, node: log }))
+      state.organs.set(body.organ, withPeriod(periods, { ...body, node: log }).map((period) => lastingWith(state, period)))
       return null
     }
     case 'issuingName': {
@@ -74,7 +75,7 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
       if (!owns(body.organ)) return 'notOwner'
       if (last === undefined && !body.name.startsWith(`${body.organ}.`) && isReserved(state, body.name, log, at)) return 'idTaken'
       if (last !== undefined && last.node !== log && last.organ !== body.organ && !heirsOf(state.organs, last.organ, body.from).includes(body.organ)) return 'idTaken'
-      state.names.set(body.name, withPeriod(periods, { ...body, node: log }))
+      state.names.set(body.name, withPeriod(periods, { ...body, node: log }).map((period) => lastingWith(state, period)))
       return null
     }
     case 'key': {
@@ -83,7 +84,7 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
       if (before === undefined && !body.key.startsWith(`${body.owner}.`) && isReserved(state, body.key, log, at)) return 'idTaken'
       // A key's bytes never change under its name: old signatures must keep their meaning.
       if (before !== undefined && (before.node !== log || before.publicKey !== body.publicKey || before.owner !== body.owner || before.purpose !== body.purpose)) return 'idTaken'
-      state.keys.set(body.key, { ...body, node: log })
+      state.keys.set(body.key, lastingWith(state, { ...body, node: log }))
       return null
     }
     case 'keyStatus': {
@@ -95,7 +96,7 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
     }
     case 'deputy':
       if (!owns(body.organ)) return 'notOwner'
-      state.deputies = [...state.deputies.filter(({ organ, deputy, from }) => organ !== body.organ || deputy !== body.deputy || from !== body.from), { ...body, node: log }]
+      state.deputies = [...state.deputies.filter(({ organ, deputy, from }) => organ !== body.organ || deputy !== body.deputy || from !== body.from), lastingWith(state, { ...body, node: log })]
       return null
     case 'block':
     case 'unblock': {
@@ -108,6 +109,14 @@ function claim(state: DirectoryState, { statement }: SignedStatement): FaultCode
       state.blocks.set(body.node, [...ended, ...begun])
       return null
     }
+    case 'leave':
+      if (!isAbove(state, log, body.node)) return 'notOwner'
+      state.leaves.set(body.node, nextLeaves(state.leaves.get(body.node) ?? [], statement, state.logs.get(log)?.hashes[statement.seq] ?? ''))
+      if (body.phase === 'gone') endWhatLeft(state)
+      return null
+    case 'farewell':
+      state.farewells.set(log, [...(state.farewells.get(log) ?? []), body])
+      return null
     default:
       return null
   }
@@ -128,14 +137,4 @@ function introducedUnder(state: DirectoryState, node: string, log: string, seen:
   const children = state.introductions.get(node)
   if (children === undefined || seen.has(node)) return false
   return children.has(log) || [...children.keys()].some((child) => introducedUnder(state, child, log, new Set([...seen, node])))
-}
-
-/** A node is answerable to its parent, and to everybody above that. */
-function isAbove(state: DirectoryState, log: string, node: string): boolean {
-  const seen = new Set<string>()
-  for (let id = state.logs.get(node)?.node.parent ?? null; id !== null && !seen.has(id); id = state.logs.get(id)?.node.parent ?? null) {
-    if (id === log) return true
-    seen.add(id)
-  }
-  return false
 }

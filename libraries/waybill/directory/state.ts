@@ -1,6 +1,6 @@
 import type { Suites } from '@postroad/gm'
 import type { WaybillFault } from '../fault.ts'
-import type { DeputyBody, IssuingNameBody, KeyBody, NodeBody, NodeKeys, OrganBody, RecoveryBody, SignedStatement } from './statements.ts'
+import type { DeputyBody, FarewellBody, IssuingNameBody, KeyBody, NodeBody, NodeKeys, OrganBody, RecoveryBody, SignedStatement } from './statements.ts'
 
 /** A node's key with the time in which it signed. */
 export type NodeKeyEntry = NodeKeys[number] & { readonly from: string; readonly until: string | null }
@@ -23,6 +23,9 @@ export type Remark = { readonly log: string; readonly seq: number; readonly faul
 /** A block by a log above the node; `until`: when the same log ended it. */
 export type Block = { readonly by: string; readonly key: string | null; readonly from: string; readonly until: string | null; readonly compromisedSince: string | null; readonly reason: string }
 
+/** A log above the node says that it leaves; `closing` is the hash of that line. Whoever said `gone` said it for ever. */
+export type Leave = { readonly by: string; readonly phase: 'closing' | 'gone'; readonly since: string; readonly reason: string; readonly closing: string }
+
 /** What replaying all logs leads to. Only `replay.ts` changes it, and only before a view is made of it. */
 export type DirectoryState = {
   readonly suites: Suites
@@ -39,6 +42,10 @@ export type DirectoryState = {
   statuses: Map<string, readonly KeyStatus[]>
   /** By node. */
   blocks: Map<string, readonly Block[]>
+  /** By node. */
+  leaves: Map<string, readonly Leave[]>
+  /** By node, what it said to closings. */
+  farewells: Map<string, readonly FarewellBody[]>
   deputies: (DeputyBody & { readonly node: string })[]
   remarks: Remark[]
   /** Lines that have taken effect, in that order. */
@@ -70,12 +77,14 @@ export const emptyState = (suites: Suites, pinned: PinnedRoot): DirectoryState =
 })
 
 /** What lines lay claim to, before any did. */
-export const noClaims = (): Pick<DirectoryState, 'organs' | 'names' | 'keys' | 'statuses' | 'blocks' | 'deputies' | 'remarks' | 'settled'> => ({
+export const noClaims = (): Pick<DirectoryState, 'organs' | 'names' | 'keys' | 'statuses' | 'blocks' | 'leaves' | 'farewells' | 'deputies' | 'remarks' | 'settled'> => ({
   organs: new Map(),
   names: new Map(),
   keys: new Map(),
   statuses: new Map(),
   blocks: new Map(),
+  leaves: new Map(),
+  farewells: new Map(),
   deputies: [],
   remarks: [],
   settled: [],
@@ -92,6 +101,8 @@ export const copyState = (state: DirectoryState): DirectoryState => ({
   keys: new Map(state.keys),
   statuses: new Map(state.statuses),
   blocks: new Map(state.blocks),
+  leaves: new Map(state.leaves),
+  farewells: new Map(state.farewells),
   deputies: [...state.deputies],
   remarks: [...state.remarks],
   settled: [...state.settled],

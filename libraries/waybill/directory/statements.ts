@@ -73,6 +73,16 @@ const bodies = {
   block: z.strictObject({ kind: z.literal('block'), node: directoryId, key: directoryId.nullable(), compromisedSince: instant.nullable(), reason: z.string().min(1).max(500) }),
   /** Ends the same log's block of the same node and key (解除封锁); what was compromised stays so. */
   unblock: z.strictObject({ kind: z.literal('unblock'), node: directoryId, key: directoryId.nullable(), reason: z.string().min(1).max(500) }),
+  /**
+   * In the log of the node's parent, or of any above it (退网). `closing`: nothing new is addressed to the node's organs or sent by them, what is under way arrives.
+   * `staying`: the same log's closing is taken back. `gone`: from this line's instant on its organs, names and keys are ended, for ever.
+   */
+  leave: z.strictObject({ kind: z.literal('leave'), node: directoryId, phase: z.enum(['closing', 'staying', 'gone']), reason: z.string().min(1).max(500) }),
+  /**
+   * In the leaving node's own log: nothing waits there any more. `closing` is the hash of the line that it answers: a later closing wants its own. `taken`: how many
+   * shipments it had taken over from its parent by then, ever; what comes after wants another farewell.
+   */
+  farewell: z.strictObject({ kind: z.literal('farewell'), closing: hashText, taken: z.number().int().min(0) }),
   heartbeat: z.strictObject({ kind: z.literal('heartbeat') }),
 }
 export const statementBody = z.discriminatedUnion('kind', [
@@ -87,6 +97,8 @@ export const statementBody = z.discriminatedUnion('kind', [
   bodies.recovery,
   bodies.block,
   bodies.unblock,
+  bodies.leave,
+  bodies.farewell,
   bodies.heartbeat,
 ])
 export type StatementBody = z.infer<typeof statementBody>
@@ -95,6 +107,7 @@ export type OrganBody = z.infer<typeof bodies.organ>
 export type IssuingNameBody = z.infer<typeof bodies.issuingName>
 export type KeyBody = z.infer<typeof bodies.key>
 export type DeputyBody = z.infer<typeof bodies.deputy>
+export type FarewellBody = z.infer<typeof bodies.farewell>
 export type RecoveryBody = z.infer<typeof bodies.recovery>
 
 /** One line of a node's append-only log. `previous` is the hash of the line before. */

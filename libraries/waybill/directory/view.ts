@@ -1,6 +1,7 @@
 import type { SuiteId } from '@postroad/gm'
 import { hashOf } from '../canonical.ts'
 import { FINE, fail, ok, type Result } from '../fault.ts'
+import { type Leaving, goneSince, leavingOf } from './leaving.ts'
 import { type Block, type DirectoryState, type IssuingNameEntry, type KeyEntry, type KeyStatus, type NodeKeyEntry, type OrganEntry, type Remark, statusName, within } from './state.ts'
 import { heirsOf, mayHost, organAt, standsFor } from './succession.ts'
 import type { NodeBody, SignedStatement } from './statements.ts'
@@ -50,6 +51,8 @@ export type DirectoryView = {
   nodeKey(node: string, key: string): NodeKeyEntry | null
   /** The block that keeps a whole node from its neighbours now, or null. */
   blocked(node: string): Block | null
+  /** How a node stands that leaves (退网), itself or with one above it; null: it stays. */
+  leaving(node: string): Leaving | null
   /** The same for a node's own key. */
   nodeKeyState(node: string, key: string, at: string): Result<null>
   /** The neighbour towards an organ: up to the lowest common ancestor, then down. `from` itself when it hosts the organ; null without a way. */
@@ -103,6 +106,8 @@ export function createView(state: DirectoryState): DirectoryView {
     if (entry === null) return fail('unknownKey', `${owner} ${id}`)
     if (at < entry.from) return fail('notYetValidKey', id)
     if (entry.until !== null && at > entry.until) return fail('retiredKey', id)
+    const gone = goneSince(state, owner)
+    if (gone !== null && at > gone) return fail('retiredKey', id)
     // A block of the whole node speaks of the keys that it had: those that followed are good once it has ended.
     const blocks = blocksOf(owner, id).concat(blocksOf(owner, null).filter(({ from, until }) => entry.from < from || until === null || at < until))
     return judge(id, [...statusesOf(owner, id), ...blocks.flatMap((block) => statusOf(block, at))], at)
@@ -133,6 +138,7 @@ export function createView(state: DirectoryState): DirectoryView {
     keyState,
     compromisedSince: (id) => earliest([...statusesOf(keys.get(id)?.node, id), ...blocksOf(keys.get(id)?.node ?? '', id).flatMap((block) => statusOf(block, block.from))]),
     nodeKey,
+    leaving: (id) => leavingOf(state, id),
     nodeKeyState,
     blocked: (id) => blocksOf(id, null).find(({ until }) => until === null) ?? null,
     nextHop(from, organ, at) {

@@ -29,7 +29,7 @@ export type Invited = { readonly id: string; readonly expires: Date; /** To be s
 
 /**
  * Invites a new node from the centre's desk (邀请): answers the one-time code in lines. Whoever brings it waits until somebody approves.
- * @throws directory.nodeExists, directory.invitedAlready
+ * @throws directory.nodeExists, directory.invitedAlready, directory.leavingItself
  */
 export async function inviteNode(node: Node, person: PersonPrincipal, child: string, place: InvitedPlace): Promise<Invited> {
   const { suites } = node.slots.get(directoryRoom)
@@ -37,6 +37,7 @@ export async function inviteNode(node: Node, person: PersonPrincipal, child: str
   const directory = view(node)
   const own = directory.node(node.config.node)
   if (own === null || own.endpoint === null) throw directoryFaults.noEndpoint()
+  if (directory.leaving(own.node) !== null) throw directoryFaults.leavingItself()
   if (directory.node(child) !== null) throw directoryFaults.nodeExists({ node: child })
   const now = node.now()
   const secret = randomBytes(SECRET_BYTES).toString('base64url')

@@ -1,4 +1,4 @@
-import { MAX_PEER_BODY_BYTES, isBlocked, neighbours, peerOf, peerRoutes } from '@postroad/directory/service'
+import { MAX_PEER_BODY_BYTES, hasLeft, isBlocked, neighbours, peerOf, peerRoutes } from '@postroad/directory/service'
 import { Refusal } from '@postroad/kernel/errors'
 import { recordRefusal } from '@postroad/ledger/service'
 import { MAX_SEALED_CHUNK_BYTES, canonical, checkSchema } from '@postroad/waybill'
@@ -71,6 +71,7 @@ function requireType(request: ArrivedRequest, type: string): void {
 function requireNeighbour(road: Road, request: ArrivedRequest, carrier: LinkSetting['carrier']): Offerer {
   const peer = peerOf(road.node, request.certificate)
   if (peer === null) throw roadFaults.unknownPeer()
+  if (hasLeft(road.node, peer)) throw new Later(roadFaults.peerLeft({ peer }))
   // Whatever it offers it keeps: nothing of it is refused for good.
   if (isBlocked(road.node, peer)) throw new Later(roadFaults.peerBlocked({ peer }))
   const claimed = request.headers[NODE_HEADER] ?? ''

@@ -48,13 +48,14 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
   const epoch = await node.transaction(service('road'), (tx) => beginEpoch(tx, node.config.home))
   const road = roadOf(node, suites, transport, options, hands, epoch)
   const organs = followOrgans(road)
-  /** Links are opened to neighbours as the directory names them. */
+  /** Links are opened to neighbours as the directory names them, and each is greeted at once: whoever gave us up hears that we are back, whoever is new that we are here. */
   const linkTo = (peer: string): Link | null => {
     const known = links.get(peer)
     if (known !== undefined) return known
     if (!neighboursOf(node).includes(peer)) return null
     const link = road.settingOf(peer).carrier === 'bundle' ? openBundleLink(peer) : openLink(road, peer)
     links.set(peer, link)
+    link.wake()
     return link
   }
   /** Takes up what nobody holds: what came through a process without links, what was given back, what had no room in memory. */
@@ -78,8 +79,6 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     const told = JSON.stringify([lifeOf(road.epoch), counts.map(({ peer, taken, receiptsTaken }) => [peer, taken, receiptsTaken])])
     if (told !== remembered) await rememberCounts(node.config.home, road.epoch, counts)
     remembered = told
-    // at the start every neighbour is greeted: whoever gave us up hears at once that we are back
-    if (isFirst) for (const peer of neighboursOf(node)) linkTo(peer)?.wake()
   }
   const look = async (): Promise<void> => {
     await claim()
@@ -93,7 +92,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     road,
     address,
     wake: watch.wake,
-    links: () => [...links.values()].map((link) => link.state()),
+    links: () => [...links].flatMap(([peer, link]) => (neighboursOf(node).includes(peer) ? [link.state()] : [])),
     async stop() {
       await watch.stop()
       const open = [...links.values()]

@@ -1,4 +1,4 @@
-import { forwardInboxes, placesOf, rerouteWaiting } from './reroute.ts'
+import { endRelaysToLeft, forwardInboxes, placesOf, rerouteWaiting } from './reroute.ts'
 import { type Road, directoryOf, onceJoined } from './road.ts'
 
 const FOLLOW_MS = 30_000
@@ -34,6 +34,7 @@ export function followOrgans(road: Road): Follower {
       if (isAstray || haveMoved) {
         isAstray = false
         await rerouteWaiting(road)
+        await endRelaysToLeft(road)
       }
       if (now < movedAt + SETTLED_MS) await forwardInboxes(road)
       followed = { checkpoint, places, movedAt, at: isDue ? now : followed.at }

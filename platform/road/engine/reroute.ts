@@ -1,12 +1,12 @@
-import { neighbours } from '@postroad/directory/service'
+import { hasLeft, neighbours } from '@postroad/directory/service'
 import type { Tx } from '@postroad/kernel/database'
 import { service } from '@postroad/kernel/principal'
 import type { SignedReceipt, SlicedRecipient } from '@postroad/waybill'
-import { type Way, splitByWay, wayTo } from '../model.ts'
+import { type Way, hasEnded, splitByWay, wayTo } from '../model.ts'
 import { lockPairs, waitingOrgans } from '../store/deliveries.ts'
 import { adoptStragglers, passOn, unsignedOf } from '../store/holdings.ts'
 import { type StoredMessage, findMessages } from '../store/messages.ts'
-import { insertDue, receiptsOf } from '../store/receipts.ts'
+import { endRelays, insertDue, receiptsOf } from '../store/receipts.ts'
 import { type WaitingShipment, takeBack, waitingShipments } from '../store/shipments.ts'
 import { sealBySuite, writeJournal } from './commit.ts'
 import { newJournal, noAftermath } from './effects.ts'
@@ -29,7 +29,7 @@ function waysOf(road: Road): Ways {
 /** Whether a shipment's recipients, as the directory stands, are no longer all behind its link. An organ that the directory has lost (a recovery took lines back) may be found again. */
 export function isAstray(road: Road, { link, slice }: Pick<WaitingShipment, 'link' | 'slice'>, wayOf: Ways = waysOf(road)): boolean {
   const ways = slice.map(({ leaf }) => wayOf(leaf.organ))
-  return ways.some((way) => !leadsTo(way, link)) && ways.every((way) => way.kind !== 'nowhere' || way.reason.code === 'organEnded')
+  return ways.some((way) => !leadsTo(way, link)) && ways.every((way) => way.kind !== 'nowhere' || hasEnded(way))
 }
 
 /** Where organs are at this moment, and how nodes hang together: as long as it is the same, nothing that waits has gone astray. */
@@ -39,6 +39,12 @@ export function placesOf(road: Road): string {
   const nodes = directory.nodes().map(({ node, parent }) => `${node}<${parent ?? ''}`)
   const organs = directory.organs().map(({ organ }) => `${organ}@${directory.organ(directory.standsFor(organ, at) ?? '', at)?.node ?? ''}`)
   return [...nodes, ...organs].sort().join(' ')
+}
+
+/** Receipts for senders whose node has left reach nobody any more. */
+export async function endRelaysToLeft(road: Road): Promise<void> {
+  const left = directoryOf(road).children(road.self).filter((child) => hasLeft(road.node, child))
+  await road.node.transaction(service('road'), (tx) => endRelays(tx, left))
 }
 
 const leadsTo = (way: Way, link: string): boolean => way.kind === 'link' && way.peer === link

@@ -1,3 +1,4 @@
+import { hasLeft } from '@postroad/directory/service'
 import type { Tx } from '@postroad/kernel/database'
 import type { Refusal } from '@postroad/kernel/errors'
 import type { PersonPrincipal } from '@postroad/kernel/principal'
@@ -112,6 +113,7 @@ async function keepAndRelay(tx: Tx, road: Road, good: readonly Brought[], facts:
   await advanceSent(tx, road, good.filter((one) => home(one) === null && kept.has(one.signed.receipt.id)).map(({ signed }) => signed.receipt), facts, now, journal)
   const onward = good.filter((one) => {
     const link = home(one)
+    if (link !== null && hasLeft(road.node, link)) return false // nobody is there to be told
     if (link === null || (one.by.kind === 'own' && one.by.route === 'answer')) return false // what travels in an answer needs no other way
     return !(one.by.kind === 'peer' && one.by.peer === link)
   })

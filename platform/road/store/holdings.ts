@@ -26,6 +26,12 @@ export async function moveHoldings(tx: Tx, organ: string, heirs: Readonly<Record
   return holdingsOf(rows)
 }
 
+/** Unsigned deliveries in all inboxes here. */
+export async function countUnsigned(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from road.delivery where side = 'inbox' and state in ('arrived', 'delivered')`.execute(tx)
+  return rows[0]?.count ?? 0
+}
+
 /** Unsigned deliveries in inboxes here, of these organs. */
 export async function unsignedOf(tx: Tx, organs: readonly string[], limit: number): Promise<readonly { message: string; organ: string; entry: SlicedRecipient; hops: readonly SignedHopLine[] }[]> {
   const { rows } = await sql<{ message: string; organ: string; entry: SlicedRecipient; hops: SignedHopLine[] }>`select d.message, d.organ, d.entry, coalesce(d.hops, m.hops) as hops from road.delivery d join road.message m on m.id = d.message

@@ -92,3 +92,9 @@ export async function formerLives(tx: Tx): Promise<readonly string[]> {
 export async function lockEpoch(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('road.epoch'))`.execute(tx)
 }
+
+/** The mark of what was last handed on to a peer: how many shipments it has taken over from here, ever. 0: none, or so long ago that it is not kept. */
+export async function lastMark(tx: Tx, peer: string): Promise<number> {
+  const { rows } = await sql<{ mark: string | null }>`select max(mark) as mark from road.shipment where link = ${peer} and state = 'handedOn'`.execute(tx)
+  return Number(rows[0]?.mark ?? 0)
+}

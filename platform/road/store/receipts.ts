@@ -111,6 +111,11 @@ export async function releaseRelaysOf(tx: Tx, holders: readonly string[]): Promi
   await sql`update road.relay set holder = null, held_until = null where state = 'queued' and holder = any(${[...holders]}::text[])`.execute(tx)
 }
 
+/** Nobody is behind this link any more: what waits for it is given up. */
+export async function endRelays(tx: Tx, links: readonly string[]): Promise<void> {
+  if (links.length > 0) await sql`update road.relay set state = 'refused', holder = null, held_until = null where link = any(${[...links]}::text[]) and state = 'queued'`.execute(tx)
+}
+
 /** The receipts behind numbers of a link's relays. */
 export async function relayIds(tx: Tx, link: string, seqs: readonly string[]): Promise<readonly { readonly seq: number; readonly id: string }[]> {
   const { rows } = await sql<{ seq: string; id: string }>`select seq, receipt as id from road.relay where link = ${link} and seq = any(${[...seqs]}::bigint[])`.execute(tx)

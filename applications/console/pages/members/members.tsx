@@ -7,6 +7,7 @@ import { Applicant } from './applicant.tsx'
 import { CodeSheet } from './code-sheet.tsx'
 import { InviteForm } from './invite-form.tsx'
 import { MemberList } from './member-list.tsx'
+import { OwnLeavingPanel } from './own-leaving.tsx'
 import { ReasonForm } from './reason-form.tsx'
 import { memberWords } from './words.ts'
 
@@ -22,9 +23,9 @@ export function MembersPage() {
   const [code, setCode] = useState<(Invited & { readonly title: string }) | null>(null)
   const again = () => queries.invalidateQueries({ queryKey: KEY })
   if (query.data === undefined) return <div className="workbench"><h1>{memberWords.title}</h1><ErrorPanel thrown={query.error} onRetry={() => void query.refetch()} />{query.isPending && <Waiting rows={6} />}</div>
-  const { self, invitations, members, twoPersons } = query.data
+  const { self, invitations, members, twoPersons, leaving } = query.data
   const waiting = invitations.filter(({ state }) => state === 'asked')
-  const mayInvite = !inviting && code === null
+  const mayInvite = !inviting && code === null && leaving === null
   return (
     <div className="workbench">
       <header className="members-head">
@@ -32,6 +33,7 @@ export function MembersPage() {
         {mayInvite && <Button type={waiting.length === 0 ? 'primary' : 'default'} onClick={() => setInviting(true)}>{memberWords.invite}</Button>}
       </header>
       <ErrorPanel thrown={query.error} onRetry={() => void query.refetch()} />
+      {leaving !== null && <OwnLeavingPanel leaving={leaving} onChanged={again} />}
       {inviting && <InviteForm self={self} onCancel={() => setInviting(false)} onInvited={(made) => { setInviting(false); setCode(made); void again() }} />}
       {code !== null && <CodeSheet invited={code} onDone={() => setCode(null)} />}
       {waiting.length > 0 && (
@@ -40,8 +42,7 @@ export function MembersPage() {
           {waiting.map((row) => <Applicant key={row.id} row={row} needsAnother={twoPersons && row.by?.id === session.person.id} onDecided={again} />)}
         </section>
       )}
-      <MemberList members={members} onChanged={again} />
-      <Invitations rows={invitations.filter(({ state }) => state !== 'asked')} onDecided={again} />
+      {leaving?.phase !== 'gone' && <><MemberList members={members} onChanged={again} /><Invitations rows={invitations.filter(({ state }) => state !== 'asked')} onDecided={again} /></>}
     </div>
   )
 }

@@ -24,7 +24,7 @@ export function regionsOf(entries: readonly DirectoryEntry[]): { readonly region
 }
 
 /** Why somebody in a range cannot be written to. */
-export type Unreachable = 'noKey' | 'noName' | 'ended'
+export type Unreachable = 'leaving' | 'noKey' | 'noName' | 'ended'
 export type Expanded = { readonly addressees: readonly Addressee[]; readonly leftOut: readonly { readonly organ: string; readonly title: string; readonly reason: Unreachable }[] }
 
 /** Makes recipients of what a range or a list names, leaving out with the reason whom nobody can write to now. A member's name that is no longer held gives way to the organ's first. */
@@ -36,6 +36,7 @@ export function expand(entries: ReadonlyMap<string, DirectoryEntry>, members: re
     const held = entry?.names.find(({ id }) => id === name) ?? entry?.names[0]
     if (entry === undefined) leftOut.push({ organ, title: organ, reason: 'ended' })
     else if (held === undefined) leftOut.push({ organ, title: `${entry.regionTitle} · ${entry.title}`, reason: 'noName' })
+    else if (entry.leaving) leftOut.push({ organ, title: `${entry.regionTitle} · ${entry.title}`, reason: 'leaving' })
     else if (!entry.keyed) leftOut.push({ organ, title: `${entry.regionTitle} · ${entry.title}`, reason: 'noKey' })
     else addressees.push({ organ, name: held.id, role })
   }

@@ -5,7 +5,7 @@ import { directoryTree, searchEntries } from './tree.ts'
 const province = { id: 'jy', title: '江源省公文交换中心', regionTitle: '江源省' }
 const city = { id: 'lc', title: '临川市公文交换中心', regionTitle: '江源省临川市' }
 const county = { id: 'wc', title: '望川县公文交换中心', regionTitle: '临川市望川县' }
-const entry = (organ: string, title: string, regionTitle: string, path: DirectoryEntry['path'], name = ''): DirectoryEntry => ({ organ, title, region: '', regionTitle, level: '', keyed: true, path, system: 'party', deputies: [], former: [], names: name === '' ? [] : [{ id: `${organ}.name`, title: name, code: '' }] })
+const entry = (organ: string, title: string, regionTitle: string, path: DirectoryEntry['path'], name = ''): DirectoryEntry => ({ organ, title, region: '', regionTitle, level: '', keyed: true, leaving: false, path, system: 'party', deputies: [], former: [], names: name === '' ? [] : [{ id: `${organ}.name`, title: name, code: '' }] })
 
 const entries = [
   entry('wc.party', '县委办公室', '临川市望川县', [province, city, county], '中共望川县委'),

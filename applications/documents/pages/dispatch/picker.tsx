@@ -47,7 +47,7 @@ function PickButtons({ entry, roleOf, onAdd }: PickProps & { readonly entry: Dir
   return (
     <span className="pick-buttons">
       {(['to', 'cc'] as const).map((each) => (
-        <button key={each} type="button" className="pick" aria-pressed={role === each} disabled={entry.names.length === 0} aria-label={`${ROLES[each]} ${placedTitle(entry)}`} onClick={() => onAdd(entry, each)}>{ROLES[each]}</button>
+        <button key={each} type="button" className="pick" aria-pressed={role === each} disabled={entry.names.length === 0 || entry.leaving} aria-label={`${ROLES[each]} ${placedTitle(entry)}`} onClick={() => onAdd(entry, each)}>{ROLES[each]}</button>
       ))}
     </span>
   )
@@ -74,6 +74,7 @@ function Search({ entries, roleOf, onAdd }: PickProps & { readonly entries: read
             <li key={entry.organ} className="pick-row">
               <span className="pick-name">
                 <span className="quiet">{entry.regionTitle}</span> {entry.title}
+                {entry.leaving && <span className="quiet"> {dispatchWords.leaving}</span>}
                 {entry.former.length > 0 && <span className="quiet"> {directoryWords.formerly(entry.former.map(({ title }) => title).slice(0, 3))}</span>}
               </span>
               <PickButtons entry={entry} roleOf={roleOf} onAdd={onAdd} />
@@ -97,7 +98,7 @@ function Branches({ branches, depth, roleOf, onAdd }: PickProps & { readonly bra
         <li key={branch.key}>
           {branch.organ === null
             ? <Fold branch={branch} depth={depth} opened={depth === 0 || (depth === 1 && branches.length <= A_FEW)} roleOf={roleOf} onAdd={onAdd} />
-            : <div className="pick-row"><span className="pick-name">{branch.title}</span><PickButtons entry={branch.organ} roleOf={roleOf} onAdd={onAdd} /></div>}
+            : <div className="pick-row"><span className="pick-name">{branch.title}{branch.organ.leaving && <span className="quiet"> {dispatchWords.leaving}</span>}</span><PickButtons entry={branch.organ} roleOf={roleOf} onAdd={onAdd} /></div>}
         </li>
       ))}
     </ul>

@@ -14,6 +14,7 @@ export function directoryEntries(view: DirectoryView, at: string): DirectoryEntr
     region: organ.region,
     regionTitle: organ.regionTitle,
     level: levelOf(organ.region, view.node(organ.node)?.level ?? ''),
+    leaving: view.leaving(organ.node) !== null,
     keyed: view.keysOf(organ.organ, 'encrypt', SUITE, at).length > 0,
     path: view.ancestors(organ.node).reverse().map((id) => {
       const node = view.node(id)

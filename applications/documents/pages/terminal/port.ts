@@ -13,6 +13,8 @@ export type DirectoryEntry = {
   readonly region: string
   readonly regionTitle: string
   readonly level: string
+  /** Its node leaves the network (退网): nothing new is addressed to it. */
+  readonly leaving: boolean
   /** Whether it can be written to: it has an encryption key in force. */
   readonly keyed: boolean
   /** Nodes from the root down to the one that hosts the organ. */
