@@ -12,7 +12,7 @@ import { type BucketFault, type TestBucket, startBucket } from './testing-bucket
 let bucket: TestBucket
 beforeAll(async () => {
   bucket = await startBucket()
-})
+}, 300_000)
 afterAll(() => bucket?.stop())
 
 const made: string[] = []

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, createServer, request as ask } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { BucketConfig } from '@postroad/kernel/config'
+import { type TestStore, startCeph } from './testing-ceph.ts'
 
 type S3rver = { run(): Promise<AddressInfo>; close(): Promise<void> }
 const require = createRequire(import.meta.url)
@@ -23,23 +24,30 @@ export type TestBucket = {
 
 const ERROR = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>'
 
-/** An S3 store (s3rver) with one bucket, behind a door at which requests can be made to fail. */
+/** An S3 store with one bucket, behind a door at which requests can be made to fail: s3rver, or with POSTROAD_TEST_STORE=ceph a Ceph of Debian's packages. */
 export async function startBucket(): Promise<TestBucket> {
-  const folder = mkdtempSync(join(tmpdir(), 'postroad-bucket-'))
-  const store = new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: folder, configureBuckets: [{ name: 'bodies', configs: [] }] })
-  const { port } = await store.run()
+  const { port, accessKeyId, secretAccessKey, stop } = await (process.env['POSTROAD_TEST_STORE'] === 'ceph' ? startCeph() : startS3rver())
   const bucket: { fault: TestBucket['fault'] } = { fault: () => null }
   const door = createServer((request, response) => void pass(port, bucket.fault, request, response)).listen(0, '127.0.0.1')
   await once(door, 'listening')
-  const config = { endpoint: `http://127.0.0.1:${(door.address() as AddressInfo).port}`, bucket: 'bodies', prefix: 'node/', region: 'us-east-1', accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }
+  const config = { endpoint: `http://127.0.0.1:${(door.address() as AddressInfo).port}`, bucket: 'bodies', prefix: 'node/', region: 'us-east-1', accessKeyId, secretAccessKey }
   return Object.assign(bucket, {
     config,
     stop: async () => {
       await close(door)
-      await store.close()
-      rmSync(folder, { recursive: true, force: true })
+      await stop()
     },
   })
+}
+
+async function startS3rver(): Promise<TestStore> {
+  const folder = mkdtempSync(join(tmpdir(), 'postroad-bucket-'))
+  const store = new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory: folder, configureBuckets: [{ name: 'bodies', configs: [] }] })
+  const { port } = await store.run()
+  return { port, accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER', stop: async () => {
+    await store.close()
+    rmSync(folder, { recursive: true, force: true })
+  } }
 }
 
 async function close(server: Server): Promise<void> {
@@ -55,11 +63,13 @@ async function pass(port: number, faultOf: TestBucket['fault'], request: Incomin
   const body = await buffer(request)
   if (fault === 'serverError' || fault === 'slowDown') return void response.writeHead(fault === 'slowDown' ? 503 : 500, { 'content-type': 'application/xml' }).end(ERROR)
   if (fault === 'errorInside') return void response.writeHead(200, { 'content-type': 'application/xml' }).end(ERROR)
-  const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers: headers as Record<string, string>, ...(method === 'PUT' ? { body } : {}) })
-  const bytes = Buffer.from(await answer.arrayBuffer())
-  const told = Object.fromEntries([...answer.headers].filter(([name]) => !['connection', 'keep-alive', 'transfer-encoding'].includes(name)))
-  response.writeHead(answer.status, { ...told, ...(method === 'HEAD' ? {} : { 'content-length': String(bytes.length) }) })
+  // with the caller's own `host`: the signature covers it
+  const onward = ask({ port, host: '127.0.0.1', method, path, headers: { ...request.headers, connection: 'close' } })
+  onward.end(body)
+  const [answer] = (await once(onward, 'response')) as [IncomingMessage]
+  const bytes = await buffer(answer)
+  const told = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name)))
+  response.writeHead(answer.statusCode ?? 500, { ...told, ...(method === 'HEAD' ? {} : { 'content-length': String(bytes.length) }) })
   if (fault !== 'halfAnswer') return void response.end(bytes)
   response.write(bytes.subarray(0, bytes.length / 2), () => request.socket.destroy())
 }

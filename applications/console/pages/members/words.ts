@@ -66,7 +66,7 @@ export const memberWords = {
   normal: '正常',
   leave: '办理退网',
   leaveTitle: (title: string) => `${title} 退网`,
-  leaveHelp: '先停止收发新的公文，在途的照常送达；对方清理完毕并确认后，再办结退网。单位要迁到别的节点的，请先在「机构改革」中办理迁出。',
+  leaveHelp: '先停止收发新的公文，在途的照常送达；对方清理完毕并确认后，再办结退网。单位由别的单位承接的，请先在「机构改革」中办好。',
   leaveBegin: '开始退网',
   leaving: '正在退网',
   gone: '已退网',
