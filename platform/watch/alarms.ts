@@ -42,6 +42,7 @@ function verdicts(condition: Condition, stands: Standing): Verdict[] {
   return [
     ...condition.links.flatMap((link) => linkVerdicts(link, condition.at, said, stands)),
     directoryVerdict(condition.directory, said),
+    said('leavingAsked', NODE, condition.leaving !== null, { reason: condition.leaving?.reason ?? '' }),
     ...firstToEnd(condition.certificates).flatMap((certificate) => certificateVerdicts(certificate, condition, said, stands)),
     ...condition.disks.flatMap(({ volume, free, low, full }) => {
       const isFull = below(free / full, RULES.diskShare, stands('diskFull', volume))
@@ -64,7 +65,7 @@ function linkVerdicts(link: LinkCondition, at: string, said: Say, stands: Standi
   const { peer, title, queues, probe } = link
   const count = waitingOf(queues)
   if (link.direction === 'gone') return [said('strandedQueue', peer, count + link.receipts > 0, { title, count: count + link.receipts })]
-  if (probe?.outcome === 'byBundle') return [] // silence between two couriers is no alarm
+  if (link.bundles !== null) return bundleVerdicts(link, link.bundles, said) // silence between two couriers is no alarm
   const age = (code: AlarmCode, oldest: string | null, threshold: Threshold): Verdict => {
     const minutes = oldest === null ? 0 : minutesSince(at, oldest)
     return said(code, peer, oldest !== null && above(minutes, threshold, stands(code, peer)), { title, minutes: Math.floor(minutes), count })
@@ -82,6 +83,11 @@ function linkVerdicts(link: LinkCondition, at: string, said: Say, stands: Standi
     said('clockOff', peer, off === null ? null : above(Math.abs(off), RULES.clockSeconds, stands('clockOff', peer)), { title, seconds: off ?? 0 }),
   ]
 }
+
+const bundleVerdicts = ({ peer, title }: LinkCondition, { missing, partial, held }: NonNullable<LinkCondition['bundles']>, said: Say): Verdict[] => [
+  said('bundleMissing', peer, missing + partial > 0, { title, missing, partial }),
+  said('bundleHeld', peer, held > 0, { title, held }),
+]
 
 /** One alarm for all logs: where a link has been down for a week, thousands are stale at once. */
 function directoryVerdict({ warn, knownPartnersOnly, stale }: Condition['directory'], said: Say): Verdict {

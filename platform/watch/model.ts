@@ -47,6 +47,8 @@ export const linkCondition = z.strictObject({
   /** The last sign of life: something came from the peer, or it answered. */
   heardAt: instant.nullable(),
   probe: probe.nullable(),
+  /** Of a link that goes by courier: numbers that never came, bundles of which a part was not taken, documents above the link's label; null of others. */
+  bundles: z.strictObject({ missing: count, partial: count, held: count }).nullable(),
 })
 export type LinkCondition = z.infer<typeof linkCondition>
 
@@ -85,6 +87,8 @@ export const condition = z.strictObject({
   /** Deliveries that wait for a person, by where they stand. */
   deliveries: z.strictObject({ sent: count, late: count, atTheDoor: count }),
   unsignedReceipts: count,
+  /** The centre above lets this node leave, and waits for its farewell. */
+  leaving: z.strictObject({ reason: z.string() }).nullable(),
   /** The first to end; of organs' keys not all, where there are thousands. */
   certificates: z.array(certificate),
   /** Logs of nodes by freshness, and the first of those that are not fresh. */
@@ -101,7 +105,7 @@ export const condition = z.strictObject({
 export type Condition = z.infer<typeof condition>
 
 export const ALARM_CODES = [
-  'linkSilent', 'linkWrongCertificate', 'extraUrgentWaiting', 'queueOld', 'poisonedShipment', 'strandedQueue', 'clockOff', 'directoryStale',
+  'linkSilent', 'linkWrongCertificate', 'extraUrgentWaiting', 'queueOld', 'poisonedShipment', 'strandedQueue', 'bundleMissing', 'bundleHeld', 'leavingAsked', 'clockOff', 'directoryStale',
   'certificateSoon', 'certificateNow', 'diskLow', 'diskFull', 'keyProcessDown', 'ledgerBroken', 'backupOld', 'standbyMissing', 'standbyLag', 'oldSnapshot', 'failedJobs',
 ] as const
 export type AlarmCode = (typeof ALARM_CODES)[number]

@@ -6,13 +6,13 @@ export const inDays = (days: number): string => new Date(Date.parse(AT) + days *
 
 export const link = (change: Partial<LinkCondition> = {}): LinkCondition => ({
   peer: 'city', title: '市中心', direction: 'up', endpoint: 'https://127.0.0.1:1', queues: [], receipts: 0, oldestReceipt: null, failures: 0, pausedUntil: null, lastError: null,
-  heardAt: minutesAgo(0), probe: { outcome: 'good', milliseconds: 2, clockSeconds: 0 }, ...change,
+  heardAt: minutesAgo(0), probe: { outcome: 'good', milliseconds: 2, clockSeconds: 0 }, bundles: null, ...change,
 })
 export const queueOf = (change: Partial<Queue> = {}): Queue => ({ urgency: 'normal', lane: 'small', waiting: 1, held: 0, late: 0, bytes: 100, oldest: minutesAgo(0), mostAttempts: 0, ...change })
 
 /** A node on which nothing is wrong, with what is changed about it. */
 export const healthy = (change: Partial<Condition> = {}): Condition => ({
-  node: 'county', title: '县中心', at: AT, anchor: 'ab', links: [link()], deliveries: { sent: 0, late: 0, atTheDoor: 0 }, unsignedReceipts: 0,
+  node: 'county', title: '县中心', at: AT, anchor: 'ab', links: [link()], deliveries: { sent: 0, late: 0, atTheDoor: 0 }, unsignedReceipts: 0, leaving: null,
   certificates: [{ kind: 'tls', id: 'county', title: '县中心', until: inDays(400) }],
   directory: { normal: 2, warn: 0, knownPartnersOnly: 0, stale: [] },
   disks: [{ volume: 'home', free: 50_000, total: 100_000, low: 10_000, full: 2_000 }],

@@ -26,8 +26,8 @@ export async function gather(node: Node): Promise<Condition> {
   const [{ links, deliveries: { unsignedReceipts, ...deliveries } }, backlog, volumes, organs] = await Promise.all([gatherLinks(node, readings), backlogOf(node), volumesOf(node.config.home), organsOf(node)])
   return {
     node: node.config.node, title: own?.title ?? node.config.node, at, anchor: directory.state.pinned.fingerprint,
-    links, deliveries, unsignedReceipts,
-    certificates: endsOf(node), directory: logsOf(directory, at),
+    links, deliveries, unsignedReceipts, leaving: leavingOf(directory, node.config.node),
+    certificates: endsOf(node), directory: logsOf(directory, node.config.node, at),
     disks: volumes.map(({ folder, free, total, low, full }) => ({ volume: folder, free, total, low: Math.round(low), full: Math.round(full) })),
     database: { ...facts, standbys: [...copies], standbyRequired: node.config.database?.standbyRequired ?? false, ...backlog, oldestEvent: backlog.oldestEvent?.toISOString() ?? null },
     keyProcess: organs, ledger: ledgerOf(readings), backup: node.slots.find(lastBackup)?.(node.config.home) ?? null,
@@ -45,11 +45,18 @@ function endsOf(node: Node): Condition['certificates'] {
   return [...ends.filter(({ kind }) => kind !== 'organ'), ...organs.slice(0, MOST_ENDS)]
 }
 
-function logsOf(directory: DirectoryView, at: string): Condition['directory'] {
-  const grades = freshness(directory, at)
+function leavingOf(directory: DirectoryView, self: string): Condition['leaving'] {
+  const leaving = directory.leaving(self)
+  return leaving?.phase === 'closing' && leaving.farewell === null ? { reason: leaving.reason } : null
+}
+
+function logsOf(directory: DirectoryView, self: string, at: string): Condition['directory'] {
+  // who left states nothing any more, and who left itself hears of nothing
+  const stays = (node: string): boolean => directory.leaving(node)?.phase !== 'gone'
+  const grades = Object.fromEntries(Object.entries(stays(self) ? freshness(directory, at) : {}).filter(([node]) => stays(node)))
   const counted = { normal: 0, warn: 0, knownPartnersOnly: 0 }
   for (const grade of Object.values(grades)) counted[grade] += 1
-  const stale = directory.nodes().filter(({ node }) => grades[node] !== 'normal').slice(0, MOST_STALE)
+  const stale = directory.nodes().filter(({ node }) => grades[node] !== undefined && grades[node] !== 'normal').slice(0, MOST_STALE)
   return { ...counted, stale: stale.map(({ node, title }) => ({ node, title })) }
 }
 

@@ -1,6 +1,6 @@
 import { neighbours, view } from '@postroad/directory/service'
 import type { Node } from '@postroad/kernel/node'
-import { type RoadCondition, roadCondition } from '@postroad/road/service'
+import { type BundleStatus, type RoadCondition, bundleStatus, roadCondition } from '@postroad/road/service'
 import { type LinkCondition, type Probe, probe } from '../model.ts'
 
 export type Readings = ReadonlyMap<string, { readonly value: unknown; readonly at: Date }>
@@ -12,7 +12,7 @@ export type RoadFacts = { readonly links: LinkCondition[]; readonly deliveries: 
 
 /** Every neighbour, and every node that is none and still has work waiting for it. */
 export async function gatherLinks(node: Node, readings: Readings): Promise<RoadFacts> {
-  const { links, shipments, receipts, deliveries } = await roadCondition(node)
+  const [{ links, shipments, receipts, deliveries }, couriers] = await Promise.all([roadCondition(node), bundleStatus(node)])
   const directory = view(node)
   const near = neighbours(node)
   const parent = directory.node(node.config.node)?.parent ?? null
@@ -28,11 +28,14 @@ export async function gatherLinks(node: Node, readings: Readings): Promise<RoadF
       receipts: back?.waiting ?? 0, oldestReceipt: back?.oldest.toISOString() ?? null,
       failures: state?.failures ?? 0, pausedUntil: later(state?.nextAt ?? null, node.now()), lastError: state?.lastError ?? null,
       heardAt: latest(state?.heardAt ?? null, readings.get(answerName(peer))?.at ?? null),
-      probe: probeOf(readings, peer),
+      probe: probeOf(readings, peer), bundles: bundlesOf(couriers.find(({ link }) => link === peer)),
     }
   })
   return { links: conditions, deliveries }
 }
+
+const bundlesOf = (status: BundleStatus | undefined): LinkCondition['bundles'] =>
+  status === undefined ? null : { missing: status.in.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0), partial: status.in.partial.length, held: status.out.held.length }
 
 const later = (at: Date | null, now: Date): string | null => (at !== null && at > now ? at.toISOString() : null)
 
