@@ -14,7 +14,7 @@ import type { Terminal, TerminalOptions } from './terminal/types.ts'
 export { type Client, type ClientOptions, createClient } from './terminal/client.ts'
 export { TerminalFault } from './terminal/fault.ts'
 export { type ClientKey, createClientKey, enrol, readSession, type Session, signIn, signOut } from './terminal/sign-in.ts'
-export type { Actor, Addressee, Dispatched, DispatchOptions, Draft, DraftFile, EvidenceFile, EvidenceOptions, OpenedDocument, OpenedPart, PackingMemory, PackingState, Progress, ReceivedSummary, SentSummary, Step, Terminal, TerminalOptions, Verdict } from './terminal/types.ts'
+export type { Actor, Addressee, Dispatched, DispatchOptions, Draft, DraftFile, EvidenceFile, EvidenceOptions, OpenedDocument, OpenedPart, PackingMemory, PackingState, Progress, ReceivedSummary, SentSummary, Step, Terminal, TerminalOptions, Verdict, WrapMany } from './terminal/types.ts'
 
 /**
  * The organ's terminal: everything an organ's people do with documents, with encryption, decryption, signing and verification on
@@ -25,7 +25,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const suite = options.suite ?? 'SM'
   const keys = createKeys(client, suites, suite, actor, options.keyProcess ?? null)
   const directory = createDirectory(client, suites, options.anchor ?? null)
-  const post: Post = { client, suites, suite, keys, directory, actor, now: options.now ?? (() => new Date()), unanswered: new Map(), packing: options.packing ?? null, sign: gatherSigning(keys), submit: gatherDispatches(client) }
+  const post: Post = { client, suites, suite, keys, directory, actor, now: options.now ?? (() => new Date()), unanswered: new Map(), packing: options.packing ?? null, wrapMany: options.wrapMany ?? null, sign: gatherSigning(keys), submit: gatherDispatches(client) }
   return {
     keys: { open: keys.open, isOpen: keys.isOpen, until: keys.until, isTemporary: keys.isTemporary, changeSecret: keys.changeSecret, close: keys.close },
     handOverKeys: (heir) => handOverKeys(post, heir),

@@ -5,7 +5,7 @@ import { bodyRoot, encodeChunk, manifestHash, type SealedChunk, sealChunk, sealM
 import { fail, ok, type Result } from './fault.ts'
 import { merkleRoot } from './merkle.ts'
 import { CHUNK_BYTES, type Head, head as headSchema, type Manifest, manifest as manifestSchema, type Part, type SlicedRecipient, VERSION } from './model.ts'
-import { addressTo, type Addressee, type Random } from './slices.ts'
+import { addressTo, type Addressee, type Random, type WrapAll } from './slices.ts'
 
 /** A body while it is being packed, part after part; memory is one chunk and 32 bytes per chunk gone by. */
 export type Packer = {
@@ -112,12 +112,14 @@ export async function pack(order: {
   readonly own: { readonly key: string; readonly publicKey: Uint8Array }
   readonly sign: (manifest: Uint8Array, head: Head) => Promise<Uint8Array> | Uint8Array
   readonly random: Random
+  /** Default: one after the other, here. */
+  readonly wrapAll?: WrapAll
   readonly onChunk: (chunk: SealedChunk) => Promise<void> | void
 }): Promise<Result<Packed>> {
   const { suite, draft, own, random } = order
   const { content, ...chosen } = draft
   const contentKey = order.contentKey ?? random(32)
-  const addressed = addressTo(suite, order.addressees, contentKey, random)
+  const addressed = await addressTo(suite, order.addressees, contentKey, random, order.wrapAll)
   if (!addressed.ok) return addressed
   const { body, parts, chunkHashes } = await packParts(startPacking(suite, draft.id, contentKey), order.parts, order.onChunk)
   const recipients = { root: addressed.value.root, count: order.addressees.length }

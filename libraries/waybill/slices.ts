@@ -16,12 +16,17 @@ export const wrapHash = (suite: Suite, wrap: Uint8Array): string => base64url(su
 
 export const recipientLeafHash = (suite: Suite, leaf: Recipient): Uint8Array => leafHash(suite, canonical(leaf))
 
+/** Wraps a content key for many, in their order: thousands on several cores, where there are some. */
+export type WrapAll = (suite: Suite, publicKeys: readonly Uint8Array[], contentKey: Uint8Array) => Promise<readonly Uint8Array[]>
+const inTurn: WrapAll = async (suite, publicKeys, contentKey) => publicKeys.map((publicKey) => suite.wrap(publicKey, contentKey))
+
 /**
  * Wraps the content key for every addressee and builds the recipient tree over salted leaves.
  * An organ may stand in it once: deliveries and receipts are per organ. Keep organs of one region together: slices then share paths.
  */
-export function addressTo(suite: Suite, addressees: readonly Addressee[], contentKey: Uint8Array, random: Random): Result<{ root: string; recipients: SlicedRecipient[] }> {
-  const wraps = addressees.map((addressee) => suite.wrap(addressee.publicKey, contentKey))
+export async function addressTo(suite: Suite, addressees: readonly Addressee[], contentKey: Uint8Array, random: Random, wrapAll: WrapAll = inTurn): Promise<Result<{ root: string; recipients: SlicedRecipient[] }>> {
+  const wraps = await wrapAll(suite, addressees.map(({ publicKey }) => publicKey), contentKey)
+  if (wraps.length !== addressees.length) throw new RangeError(`${wraps.length} wraps for ${addressees.length}`)
   return recipientTree(suite, addressees, wraps, random)
 }
 

@@ -163,7 +163,7 @@ export const dispatchWords = {
   pause: '暂停',
   goOn: '继续封发',
   begun: '已上传的部分留在本节点，点「继续封发」接着传',
-  phases: { measuring: '正在压缩', checking: '正在核对已上传的部分', sending: '正在加密并上传', signing: '正在由密钥进程签名', submitting: '正在提交', reading: '正在读取' },
+  phases: { measuring: '正在压缩', addressing: '正在为各收文单位加密密钥', checking: '正在核对已上传的部分', sending: '正在加密并上传', signing: '正在由密钥进程签名', submitting: '正在提交', reading: '正在读取' },
   speed: (speed: string, rest: string) => `${speed}/秒，还需 ${rest}`,
   interrupted: '线路中断，恢复后自动接着传；已传的部分不会重传。',
   cancel: '停止封发',

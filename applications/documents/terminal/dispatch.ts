@@ -1,5 +1,5 @@
 import { base64url, fromBase64url, type Suite } from '@postroad/gm'
-import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, MAX_HEAD_BYTES, pack, type Packed } from '@postroad/waybill'
+import { type Addressee as Addressed, type DirectoryView, type Draft as Chosen, MAX_HEAD_BYTES, pack, type Packed, type WrapAll } from '@postroad/waybill'
 import { dispatchAnswer, type DispatchRequest, dispatchesAnswer, MAX_REQUEST_BYTES, MAX_TOGETHER } from '../model.ts'
 import type { Client } from './client.ts'
 import { sourceOf } from './body.ts'
@@ -9,7 +9,7 @@ import type { OrganKeys } from './keys.ts'
 import { openPacking } from './packing.ts'
 import type { Post, SignOrder } from './post.ts'
 import { nextOrdinal } from './thread.ts'
-import type { Dispatched, DispatchOptions, Draft } from './types.ts'
+import type { Dispatched, DispatchOptions, Draft, WrapMany } from './types.ts'
 
 const EXPIRES_DAYS = 30
 /** A request costs the node as much as a document: software that sends many shares them. Nobody feels so short a time. */
@@ -59,6 +59,7 @@ export async function dispatchDraft(post: Post, draft: Draft, options: DispatchO
         return post.sign({ suite: suite.id, manifest, head })
       },
       random,
+      ...(post.wrapMany === null ? {} : { wrapAll: addressing(post.wrapMany, options) }),
       onChunk: (chunk) => packing.take(chunk),
     })
     if (!packed.ok) throw new TerminalFault({ code: `waybill.${packed.fault.code}`, message: '这份公文无法封装', advice: `请检查所填内容（${packed.fault.detail}）。` })
@@ -72,6 +73,10 @@ export async function dispatchDraft(post: Post, draft: Draft, options: DispatchO
     packing.contentKey.fill(0)
   }
 }
+
+/** Thousands of recipients take seconds: whoever waits sees how far it is. */
+const addressing = (wrapMany: WrapMany, { onProgress }: DispatchOptions): WrapAll => (suite, publicKeys, contentKey) =>
+  wrapMany(suite, publicKeys, contentKey, (done) => onProgress?.({ phase: 'addressing', done, total: publicKeys.length, waiting: false }))
 
 const requestOf = (draft: Draft, packed: Packed, body: { readonly uploadId: string | null; readonly inline: readonly Uint8Array[] | null }): DispatchRequest => ({
   clientId: draft.clientId,

@@ -4,7 +4,7 @@ import type { DispatchRequest } from '../model.ts'
 import type { Client } from './client.ts'
 import type { Directory } from './directory.ts'
 import type { OrganKeys } from './keys.ts'
-import type { Actor, PackingMemory } from './types.ts'
+import type { Actor, PackingMemory, WrapMany } from './types.ts'
 
 export type SignOrder = { readonly suite: SuiteId; readonly manifest: Uint8Array; readonly head: Head }
 
@@ -20,6 +20,7 @@ export type Post = {
   /** Sealed dispatches by client id that the node has not answered yet: pressed again, the same bytes go, not a second sealing. */
   readonly unanswered: Map<string, DispatchRequest>
   readonly packing: PackingMemory | null
+  readonly wrapMany: WrapMany | null
   /** Has the acting organ's key sign a manifest: CMS SignedData (DER). Calls of the same moment share one exchange. */
   sign(order: SignOrder): Promise<Uint8Array>
   /** Hands a sealed dispatch to the node; the same. */

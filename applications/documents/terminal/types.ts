@@ -1,5 +1,5 @@
 import type { Bequest } from '@postroad/keys/model'
-import type { SuiteId, Suites } from '@postroad/gm'
+import type { Suite, SuiteId, Suites } from '@postroad/gm'
 import type { DirectoryView, Head, Manifest, MessageKind, SignedReceipt, Urgency } from '@postroad/waybill'
 import type { BoardLine, Page, ReceivedRow, ReceivedView, SentRow, Story, Todo, Tracking } from '../model.ts'
 import type { Client } from './client.ts'
@@ -21,7 +21,11 @@ export type TerminalOptions = {
   readonly now?: () => Date
   /** Lets a large dispatch go on after a reload; without it, each begins anew. */
   readonly packing?: PackingMemory
+  /** Wraps content keys for many recipients; default: one after the other. `tell` hears how many are done. */
+  readonly wrapMany?: WrapMany
 }
+
+export type WrapMany = (suite: Suite, publicKeys: readonly Uint8Array[], contentKey: Uint8Array, tell: (done: number) => void) => Promise<readonly Uint8Array[]>
 
 /** A large dispatch that was begun: enough to go on with it after a reload, and nothing that anybody else could read it by. */
 export type PackingState = {
@@ -73,7 +77,7 @@ export type Draft = {
   readonly regarding?: { readonly message: string; readonly thread: string }
   readonly files: readonly DraftFile[]
 }
-export type Progress = { readonly phase: 'measuring' | 'checking' | 'sending' | 'signing' | 'submitting'; readonly done: number; readonly total: number; readonly waiting: boolean }
+export type Progress = { readonly phase: 'measuring' | 'addressing' | 'checking' | 'sending' | 'signing' | 'submitting'; readonly done: number; readonly total: number; readonly waiting: boolean }
 export type DispatchOptions = { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }
 export type Dispatched = { readonly message: string; readonly head: Head; readonly receipt: SignedReceipt }
 

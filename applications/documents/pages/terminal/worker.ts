@@ -6,6 +6,7 @@ import type { Actor, OpenedDocument, OpenedPart } from '../../terminal/types.ts'
 import { terminalWords } from '../words.ts'
 import { directoryEntries } from './entries.ts'
 import { packings } from './packings.ts'
+import { wrapMany } from './wrapping.ts'
 import type { CallProgress, FromWorker, OpenedHere, SaveFile, TerminalCalls, ToWorker } from './port.ts'
 
 /** The worker's side: one terminal, its opened keys and documents. Nothing of it is reachable from the page but these calls. */
@@ -124,5 +125,5 @@ scope.onmessage = ({ data }) => {
   if (data.kind === 'call') return void answer(data.id, data.name, data.given)
   actor = data.actor
   csrf = data.csrf
-  terminal ??= createTerminal({ client: createClient({ csrf: () => csrf }), suites, actor: () => actor, packing: packings, ...(data.anchor === null ? {} : { anchor: data.anchor }) })
+  terminal ??= createTerminal({ client: createClient({ csrf: () => csrf }), suites, actor: () => actor, packing: packings, wrapMany, ...(data.anchor === null ? {} : { anchor: data.anchor }) })
 }
