@@ -84,6 +84,8 @@ const spokenIn = (text: string): string => /本节点指纹 {2}((?:\d{5} ?){8})/
 
 describe('a department comes onto the network', () => {
   let operator: Desk
+  let sender: Desk
+  let archive: Desk
   let code = ''
   let ports: number[] = []
 
@@ -142,7 +144,7 @@ describe('a department comes onto the network', () => {
   })
 
   it('receives a document from another department of the county', async () => {
-    const sender = await arrive(network.newcomer('we-luxia'))
+    sender = await arrive(network.newcomer('we-luxia'))
     await openKeys(sender, network.newcomer('we-luxia'))
     await sender.menu('发文')
     const { page } = sender
@@ -161,7 +163,7 @@ describe('a department comes onto the network', () => {
     const details = firstSignIn('柏舟')
     const { secret } = JSON.parse(readFileSync(join(home, 'first-sign-in', 'keys', `${details.person}-wangchuan.archives.json`), 'utf8')) as { secret: string }
     const clerk = { account: details.account, name: details.name, code: details.code, secret, desk: `http://localhost:${ports[0]}` }
-    const archive = await arrive(clerk)
+    archive = await arrive(clerk)
     await openKeys(archive, clerk)
     await archive.menu('收文')
     await openRow(archive, TITLE)
@@ -199,6 +201,19 @@ describe('a department comes onto the network', () => {
     await act('办理退网', '开始退网', 'join-07-leave')
     await row.getByText('等待对方确认交接完毕').waitFor()
     await operator.look('join-08-leaving')
+
+    // clerks on both sides see it before they write in vain
+    await archive.page.reload() // a page looks at the directory every five minutes
+    await archive.menu('发文')
+    await archive.page.getByText('本单位所在节点正在退网，不再发文').waitFor()
+    await archive.look('join-13-no-dispatch')
+    await sender.page.reload()
+    await openKeys(sender, network.newcomer('we-luxia'))
+    await sender.menu('发文')
+    await sender.page.getByLabel('输入单位名或地名').first().fill('档案馆')
+    await sender.page.getByText('正在退网，暂停收文').first().waitFor()
+    expect(await sender.page.getByRole('button', { name: /^主送 .*县档案馆/ }).first().isDisabled()).toBe(true)
+    await sender.look('join-14-picker')
 
     const details = firstSignIn('季野')
     const local = await arrive({ account: details.account, name: details.name, code: details.code, secret: '', desk: `http://localhost:${ports[0]}` })

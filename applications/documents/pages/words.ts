@@ -143,6 +143,7 @@ export const dispatchWords = {
   nameAs: '收文名义',
   noOrgan: '名录中没有符合的单位',
   leaving: '正在退网，暂停收文',
+  ownLeaving: '本单位所在节点正在退网，不再发文；仍可签收、登记和撤回。要发新的公文，请与本节点的管理员联系。',
   directoryFault: '名录没有读出来',
   files: '文件',
   drop: '把文件拖到这里，或点此选择',

@@ -36,7 +36,8 @@ function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
   const navigate = useNavigate()
   const [sent, setSent] = useState<Sent | null>(null)
   const stop = useRef<AbortController | null>(null)
-  const firstName = organs.data?.find((entry) => entry.organ === organ)?.names[0]?.id
+  const own = organs.data?.find((entry) => entry.organ === organ)
+  const firstName = own?.names[0]?.id
   useEffect(() => {
     if (value.clientId === '') change({ clientId: crypto.randomUUID() })
     if (value.name === '' && firstName !== undefined) change({ name: firstName })
@@ -61,6 +62,7 @@ function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
       <div className="compose-page">
         <div className="compose-main">
           <h1>{dispatchWords.title}</h1>
+          {own?.leaving === true && <p className="notice" role="alert">{dispatchWords.ownLeaving}</p>}
           <fieldset className="bare" disabled={send.busy}>
             <Face draft={value} organ={organ} change={change} />
             <section className="section" aria-label={dispatchWords.files}>
@@ -83,7 +85,7 @@ function Prepared({ draft: { value, savedAt, change, clear }, organ }: Props) {
         {send.thrown !== null && !isPaused(send.thrown, goesOn) && <div className="acts-fault"><ErrorPanel thrown={send.thrown} lost={dispatchWords.notLost} onClose={send.forget} /></div>}
         {sent !== null && <div className="acts-fault"><Sending sent={sent} /></div>}
         <ActBar
-          expected={{ title: goesOn ? dispatchWords.goOn : dispatchWords.dispatch, busy: send.busy, disabled: lacks.length > 0, onAct: () => send.start() }}
+          expected={{ title: goesOn ? dispatchWords.goOn : dispatchWords.dispatch, busy: send.busy, disabled: lacks.length > 0 || own?.leaving === true, onAct: () => send.start() }}
           quiet={send.busy ? [{ title: pausable(value) ? dispatchWords.pause : dispatchWords.cancel, onAct: () => stop.current?.abort() }] : [{ title: dispatchWords.clear, onAct: () => void terminal.call('discard', [value.clientId]).finally(() => clear()) }]}
           note={goesOn && !send.busy ? dispatchWords.begun : savedAt === null ? dispatchWords.kept : dispatchWords.saved(nearDate(savedAt.toISOString()))}
         />
