@@ -1,4 +1,4 @@
-import { closeMember, hasLeft, inviteNode, keepMember, neighbours, view } from '@postroad/directory/service'
+import { blockNode, closeMember, hasLeft, inviteNode, keepMember, neighbours, view } from '@postroad/directory/service'
 import { suites } from '@postroad/gm/node'
 import { service } from '@postroad/kernel/principal'
 import { personOf, until } from '@postroad/kernel/testing'
@@ -23,6 +23,7 @@ beforeAll(async () => {
     { id: 'middle', parent: 'top', organs: ['m'] },
     { id: 'low', parent: 'middle', organs: ['b'] },
     { id: 'lost', parent: 'middle', organs: ['c'] },
+    { id: 'stolen', parent: 'middle', organs: ['d'] },
   ], { config: { admission: { twoPersons: true } } })
 })
 afterAll(() => network.stop())
@@ -48,7 +49,7 @@ describe('a node that is to leave', () => {
   it('is let go by its own centre alone, once nobody is below it', async () => {
     await expect(closeMember(nodeOf('top'), operator, 'low', REASON)).rejects.toMatchObject({ code: 'directory.notBelow' })
     await expect(closeMember(nodeOf('low'), local, 'middle', REASON)).rejects.toMatchObject({ code: 'directory.notBelow' })
-    await expect(closeMember(nodeOf('top'), operator, 'middle', REASON)).rejects.toMatchObject({ code: 'directory.membersLeft', detail: { members: 2 } })
+    await expect(closeMember(nodeOf('top'), operator, 'middle', REASON)).rejects.toMatchObject({ code: 'directory.membersLeft', detail: { members: 3 } })
     await expect(farewell(nodeOf('low'), local)).rejects.toMatchObject({ code: 'directory.notLeaving' })
   })
 
@@ -95,7 +96,7 @@ describe('a node that is to leave', () => {
     await until(async () => { const { shipments, receipts } = await waitingFor(nodeOf('middle'), 'low'); return shipments + receipts === 0 })
     await dismiss(nodeOf('middle'), operator, 'low', { reason: REASON, forced: false })
     await everywhere('low', 'gone')
-    expect(neighbours(nodeOf('middle')).sort()).toEqual(['lost', 'top'])
+    expect(neighbours(nodeOf('middle')).sort()).toEqual(['lost', 'stolen', 'top'])
     expect(neighbours(nodeOf('low'))).toEqual([])
     expect([hasLeft(nodeOf('low'), 'middle'), hasLeft(nodeOf('middle'), 'top')]).toEqual([true, false])
     await expect(send(network, network.at('top'), 'a', ['b'])).rejects.toMatchObject({ code: 'road.unknownOrgan', detail: { reason: 'nodeLeft' } })
@@ -121,5 +122,14 @@ describe('a node that nobody can ask any more', () => {
     await until(async () => (await stateOf('top', waiting, 'c', 'a')) === 'undeliverable')
     expect((await auditOf(network.at('middle'), 'directory.dismissByForce')).map(({ actor, object }) => [actor.id, object])).toEqual([['second', 'lost']])
     expect((await waitingFor(nodeOf('middle'), 'lost')).shipments).toBe(0)
+  })
+
+  it('also while it is blocked: what was held for it comes back', async () => {
+    await blockNode(nodeOf('middle'), operator, { node: 'stolen', key: null }, { compromisedSince: null, reason: '机器失窃' })
+    const held = await send(network, network.at('top'), 'a', ['d'])
+    await until(async () => (await waitingFor(nodeOf('middle'), 'stolen')).shipments === 1)
+    await closeMember(nodeOf('middle'), operator, 'stolen', '机器失窃')
+    await dismiss(nodeOf('middle'), second, 'stolen', { reason: '机器失窃', forced: true })
+    await until(async () => (await stateOf('top', held, 'd', 'a')) === 'undeliverable')
   })
 })

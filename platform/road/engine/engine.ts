@@ -5,7 +5,7 @@ import { service } from '@postroad/kernel/principal'
 import { batchVerifier } from '@postroad/waybill'
 import { readEpoch, readLinks } from '../store/links.ts'
 import { claimRelays, releaseRelaysOf } from '../store/receipts.ts'
-import { releaseLeasesOf, waitingLinks } from '../store/shipments.ts'
+import { releaseLeasesOf, releaseLeasesTo, waitingLinks } from '../store/shipments.ts'
 import type { LinkTransport } from '../transport/port.ts'
 import { openBundleLink } from './bundle-link.ts'
 import { commitBatch } from './commit.ts'
@@ -80,7 +80,18 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     if (told !== remembered) await rememberCounts(node.config.home, road.epoch, counts)
     remembered = told
   }
+  /** A neighbour that has left is called no more; what its link held in memory goes where the directory says now. */
+  const closeLeft = async (): Promise<void> => {
+    for (const [peer, link] of links) {
+      if (neighboursOf(node).includes(peer)) continue
+      links.delete(peer)
+      await link.stop()
+      await node.transaction(service('road'), (tx) => releaseLeasesTo(tx, peer, road.process))
+      organs.astray()
+    }
+  }
   const look = async (): Promise<void> => {
+    await closeLeft()
     await claim()
     if (performance.now() - lastTended >= LOOK_MS) await tend()
     if (organs.isNeeded || node.processes.isEldest('road')) await organs.look()
@@ -92,7 +103,7 @@ export async function startEngine(node: Node, suites: Suites, transport: LinkTra
     road,
     address,
     wake: watch.wake,
-    links: () => [...links].flatMap(([peer, link]) => (neighboursOf(node).includes(peer) ? [link.state()] : [])),
+    links: () => [...links.values()].map((link) => link.state()),
     async stop() {
       await watch.stop()
       const open = [...links.values()]

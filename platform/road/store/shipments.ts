@@ -73,6 +73,11 @@ export async function releaseLeasesOf(tx: Tx, holders: readonly string[]): Promi
     insert into road.attempt (shipment, at, outcome, code, detail) select id, clock_timestamp(), 'later', 'process.gone', '' from freed`.execute(tx)
 }
 
+/** Gives back what this process held for one link. */
+export async function releaseLeasesTo(tx: Tx, link: string, holder: string): Promise<void> {
+  await sql`update road.shipment set lease_owner = null, lease_until = null where state = 'queued' and link = ${link} and lease_owner = ${holder}`.execute(tx)
+}
+
 export type WaitingShipment = {
   readonly id: string
   readonly message: string
