@@ -2,11 +2,12 @@ import type { SuiteId } from '@postroad/gm'
 import { suites } from '@postroad/gm/node'
 import { signBatch } from './batch.ts'
 import type { SealedChunk } from './chunks.ts'
+import { appendStatements, type DirectoryView, extend, type SignedStatement, type StatementBody } from './directory.ts'
 import { nextHopLine } from './hops.ts'
 import type { BatchSignature, Head, Receipt, SignedHopLine, SignedReceipt } from './model.ts'
 import { type Draft, pack, type Packed, type Source } from './pack.ts'
 import { makeReceipt } from './receipts.ts'
-import { createNetwork, type Network, organKeyName, treeOf } from './simulation/network.ts'
+import { createNetwork, type Network, nodeKeyName, organKeyName, treeOf } from './simulation/network.ts'
 import { createDice } from './simulation/random.ts'
 import { uuidv7 } from './uuid.ts'
 
@@ -74,3 +75,29 @@ export function receiptOf(net: Network, head: Head, fact: Pick<Receipt, 'kind' |
 
 export const clerk = (organ: string, onBehalfOf: string | null = null): NonNullable<Receipt['actor']> => ({ person: 'li', name: '李文书', post: '机要文书', organ, onBehalfOf })
 export { suites }
+
+/** Three levels of nodes that state things in their logs, day by day of November 2026, and what a reader makes of it. */
+export function statedNetwork() {
+  const net = createNetwork(suites, treeOf(2, 1, 2), { at: '2026-11-01T00:00:00.000Z', suiteIds: ['P256'] })
+  const { view, logs } = net
+  const [root, middle, other] = ['js', 'js-c0', 'js-c1'] as const
+  const low = view.children(middle)[0] ?? missing('a third level')
+  const organ = view.organs().find(({ node }) => node === low)?.organ ?? missing('an organ')
+  const at = (day: number): string => `2026-11-${String(day).padStart(2, '0')}T00:00:00.000Z`
+  /** Lines of a log, one a day. */
+  const stating = (log: string, lines: readonly (readonly [number, StatementBody])[]): SignedStatement[] => {
+    const made: SignedStatement[] = []
+    for (const [day, body] of lines) {
+      const last = made.at(-1) ?? (logs[log]?.at(-1) as SignedStatement)
+      made.push(...appendStatements(suites, { log, last, at: at(day), signer: { key: nodeKeyName(log, 'P256'), keyPair: net.nodeKey(log, 'P256'), suite: 'P256' } }, [body]))
+    }
+    return made
+  }
+  const grown = (lines: readonly SignedStatement[], from: DirectoryView = view): DirectoryView => extend(from, lines).view
+  const fault = (result: { ok: true } | { ok: false; fault: { code: string } }): string => (result.ok ? 'ok' : result.fault.code)
+  return { view, logs, root, middle, other, low, organ, key: organKeyName(organ, 'sign', 'P256'), at, stating, grown, fault }
+}
+
+function missing(what: string): never {
+  throw new Error(`the network lacks ${what}`)
+}

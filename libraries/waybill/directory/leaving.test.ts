@@ -1,30 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { appendStatements, type DirectoryView, extend, readLogs, type SignedStatement, signedStatementHash, type StatementBody } from '../directory.ts'
-import { suites } from '../fixture.ts'
-import { createNetwork, nodeKeyName, organKeyName, treeOf } from '../simulation/network.ts'
+import { readLogs, type SignedStatement, signedStatementHash, type StatementBody } from '../directory.ts'
+import { statedNetwork, suites } from '../fixture.ts'
+import { nodeKeyName } from '../simulation/network.ts'
 
-const net = createNetwork(suites, treeOf(2, 1, 2), { at: '2026-11-01T00:00:00.000Z', suiteIds: ['P256'] })
-const { view, logs } = net
-const [root, middle, other] = ['js', 'js-c0', 'js-c1'] as const
-const low = view.children(middle)[0] ?? expect.fail('no third level')
-const organ = view.organs().find(({ node }) => node === low)?.organ ?? expect.fail('no organ')
-const key = organKeyName(organ, 'sign', 'P256')
-const at = (day: number): string => `2026-11-${String(day).padStart(2, '0')}T00:00:00.000Z`
+const { view, logs, root, middle, other, low, organ, key, at, stating, grown, fault } = statedNetwork()
 
 type Phase = Extract<StatementBody, { kind: 'leave' }>['phase']
 const leave = (node: string, phase: Phase): StatementBody => ({ kind: 'leave', node, phase, reason: '并入县中心' })
-/** Lines of a log, one a day. */
-function stating(log: string, lines: readonly (readonly [number, StatementBody])[]): SignedStatement[] {
-  const made: SignedStatement[] = []
-  for (const [day, body] of lines) {
-    const last = made.at(-1) ?? (logs[log]?.at(-1) as SignedStatement)
-    made.push(...appendStatements(suites, { log, last, at: at(day), signer: { key: nodeKeyName(log, 'P256'), keyPair: net.nodeKey(log, 'P256'), suite: 'P256' } }, [body]))
-  }
-  return made
-}
-const grown = (lines: readonly SignedStatement[], from: DirectoryView = view): DirectoryView => extend(from, lines).view
-const fault = (result: { ok: true } | { ok: false; fault: { code: string } }): string => (result.ok ? 'ok' : result.fault.code)
 const organBody = (title: string, from: string): StatementBody => ({ kind: 'organ', organ, title, system: 'government', region: 'r', regionTitle: '', from, until: null, successors: [] })
 
 describe('leaving', () => {
