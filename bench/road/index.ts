@@ -11,7 +11,7 @@ import { installPeer, measurePeer, peerIsInstalled } from './peer.ts'
 import { measureQueue } from './queue.ts'
 import { measureStandby } from './standby.ts'
 
-export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; tell(line: string): void }
+export type Options = { readonly installPeer: boolean; /** Smaller counts and no installation: to see that the bench itself works. */ readonly quick: boolean; /** Parts to run; none named: all. */ readonly only: readonly string[]; tell(line: string): void }
 
 const DEMAND: Readonly<Record<SuiteId, number>> = { SM: 150, P256: 200 }
 const DOCUMENT = 10_000
@@ -21,30 +21,44 @@ const sizes = (length: number): number[] => Array.from({ length }, () => DOCUMEN
 const MIX = [[2000, 300], [10_000, 600], [100_000, 90], [2_000_000, 9], [10_000_000, 1]] as const
 const PEER_IS = 'S/MIME mail: openssl cms + three Postfix servers, no TLS, no receipts, no audit'
 
-/** Everything this room promises in figures. */
-export async function road({ installPeer: install, quick, tell }: Options): Promise<Figure[]> {
-  if (install) installPeer()
-  const count = quick ? 200 : 1500
-  tell('limits …')
+/** What this room promises in figures, by parts that can be run alone. */
+const PARTS: Readonly<Record<string, (options: Options) => Promise<Figure[]>>> = {
+  deliveries: bothSuites,
+  mix: ({ quick, tell }) => ladder(quick ? 5 : 20, tell),
+  many: ({ quick, tell }) => measureMany(quick ? { nodes: 12, organsEach: 25 } : { nodes: 120, organsEach: 25 }, tell),
+  film: ({ quick, tell }) => measureFilm(quick ? 64 * MEBIBYTE : 2048 * MEBIBYTE, tell),
+  queue: ({ quick, tell }) => measureQueue(quick, tell),
+  standby: ({ quick, tell }) => measureStandby(quick, tell),
+  desk: measureDesk,
+  installation: async ({ quick }) => (quick ? [] : measureInstallation()),
+}
+
+/** All parts, or those that are named. */
+export async function road(options: Options): Promise<Figure[]> {
+  const unknown = options.only.filter((part) => !(part in PARTS))
+  if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`)
+  if (options.installPeer) installPeer()
+  const figures: Figure[] = []
+  for (const [part, measure] of Object.entries(PARTS)) {
+    if (options.only.length > 0 && !options.only.includes(part)) continue
+    options.tell(`${part} …`)
+    figures.push(...(await measure(options)))
+  }
+  return figures
+}
+
+async function bothSuites({ quick, tell }: Options): Promise<Figure[]> {
   const commits = await durableCommits()
   const peer = peerIsInstalled() ? await measurePeer(DOCUMENT, quick ? 60 : 300, 4) : null
   if (peer === null) tell('no peer: run with --install-peer (Debian, root)')
   const figures = [figure({ name: 'durable commits', unit: '/s', value: commits })]
   const bench = await startBench()
   try {
-    for (const suite of ['SM', 'P256'] as const) figures.push(...(await deliveries(bench, suite, count, commits, peer, tell)))
+    for (const suite of ['SM', 'P256'] as const) figures.push(...(await deliveries(bench, suite, quick ? 200 : 1500, commits, peer, tell)))
   } finally {
     await bench.stop()
   }
-  figures.push(...(await ladder(quick ? 5 : 20, tell)))
-  figures.push(...(await measureMany(quick ? { nodes: 12, organsEach: 25 } : { nodes: 120, organsEach: 25 }, tell)))
-  figures.push(...(await measureFilm(quick ? 64 * MEBIBYTE : 2048 * MEBIBYTE, tell)))
-  figures.push(...(await measureQueue(quick, tell)))
-  figures.push(...(await measureStandby(quick, tell)))
-  tell('desk …')
-  figures.push(...(await measureDesk()))
-  if (!quick) tell('installation …')
-  return quick ? figures : [...figures, ...measureInstallation()]
+  return figures
 }
 
 async function deliveries(bench: Bench, suite: SuiteId, count: number, commits: number, peer: { perSecond: number; p95: number } | null, tell: (line: string) => void): Promise<Figure[]> {
