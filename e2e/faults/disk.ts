@@ -4,21 +4,20 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** A file system of its own for one node, whose power can be cut and which can be filled. */
-export type Disk = { readonly folder: string; cutPower(): Promise<void>; fill(): void; free(): void; remove(): Promise<void> }
+export type Disk = { readonly folder: string; cutPower(): Promise<void>; /** Bytes. */ room(): number; fill(): void; free(): void; remove(): Promise<void> }
 
-const IMAGE_BYTES = 3 * 1024 ** 3
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: from now on every write fails, and what was not flushed is gone. */
 const SHUTDOWN = 'open(my $f, "<", $ARGV[0]) or die $!; my $flags = pack("I", 2); ioctl($f, 0x8004587D, $flags) or die "ioctl: $!"'
 
 const run = (command: string, ...args: string[]): void => void execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
 
-/** @throws Error where this machine forbids loop devices: a power cut cannot be played there */
-export function makeDisk(root: string, name: string): Disk {
+/** `bytes` is its size; the image takes of the machine what is written. @throws Error where this machine forbids loop devices: a power cut cannot be played there */
+export function makeDisk(root: string, name: string, bytes: number): Disk {
   const image = join(root, `${name}.img`)
   const folder = join(root, name)
   mkdirSync(folder, { mode: 0o711 })
   writeFileSync(image, '')
-  truncateSync(image, IMAGE_BYTES)
+  truncateSync(image, bytes)
   run('mkfs.ext4', '-q', '-F', '-m', '0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', image)
   const mount = (): void => {
     run('mount', '-o', 'loop', image, folder)
@@ -26,6 +25,10 @@ export function makeDisk(root: string, name: string): Disk {
   }
   mount()
   const ballast = join(folder, 'ballast')
+  const room = (): number => {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  }
   return {
     folder,
     async cutPower() {
@@ -34,10 +37,8 @@ export function makeDisk(root: string, name: string): Disk {
       mount()
       rmSync(ballast, { force: true })
     },
-    fill() {
-      const { bavail, bsize } = statfsSync(folder)
-      fallocate(ballast, bavail * bsize)
-    },
+    room,
+    fill: () => fallocate(ballast, room()),
     free: () => rmSync(ballast, { force: true }),
     async remove() {
       await unmount(folder)

@@ -76,6 +76,13 @@ export async function waitingIn(books: Books): Promise<Readonly<Record<string, n
   return Object.fromEntries(Object.entries(row ?? {}).map(([name, count]) => [name, Number(count)]))
 }
 
+/** Why shipments that wait were not taken the last time, and how many by each code. */
+export async function lastCodes(books: Books): Promise<Readonly<Record<string, number>>> {
+  const rows = await books.ask<{ code: string; count: string }>(`select coalesce(a.code, 'untried') as code, count(*) from road.shipment s
+    left join lateral (select code from road.attempt where shipment = s.id order by id desc limit 1) a on true where s.state = 'queued' group by 1 order by 2 desc`)
+  return Object.fromEntries(rows.map(({ code, count }) => [code, Number(count)]))
+}
+
 /** Both ends' books of each link: which shipments went out and which came in. */
 export const handedAndTaken = (books: Books): Promise<{ peer: string; side: 'handed' | 'taken'; count: string; digest: string }[]> =>
   books.ask(`select link as peer, 'handed' as side, count(*) as count, md5(string_agg(id, ',' order by id collate "C")) as digest from road.shipment where state = 'handedOn' group by link

@@ -32,7 +32,7 @@ const OPERATED = {
   people: [{ ...OPERATOR, posts: [{ id: 'operator.post', organ: 'duty.office', title: '系统管理员', duties: ['console.watch'] }], clearance: 2 }],
 }
 
-export type NetworkOptions = { readonly root: string; readonly dice: Dice; readonly seed: number; /** The node that has a desk, with an operator. */ readonly watched: string | null; /** Modules that every node loads first: a planted bug. */ readonly execArgv: readonly string[] }
+export type NetworkOptions = { readonly root: string; readonly dice: Dice; readonly seed: number; /** Of each node's disk. */ readonly diskBytes: number; /** The node that has a desk, with an operator. */ readonly watched: string | null; /** Modules that every node loads first: a planted bug. */ readonly execArgv: readonly string[] }
 
 /** Starts the tree from the root down. Every node's neighbours reach it through its door alone. */
 export async function startNetwork(options: NetworkOptions): Promise<FireNetwork> {
@@ -69,8 +69,8 @@ function fingerprintIn(home: string, node: string): string {
   return anchorFingerprint(suites, node, keys.map(({ id, suite, publicKey }) => ({ id, suite, publicKey })))
 }
 
-async function prepare(place: Place, parent: { node: FireNode; anchor: string } | null, keys: ReadonlyMap<string, OrganKeys>, { root, dice, seed, watched, execArgv }: NetworkOptions): Promise<FireNode> {
-  const disk = makeDisk(root, place.id)
+async function prepare(place: Place, parent: { node: FireNode; anchor: string } | null, keys: ReadonlyMap<string, OrganKeys>, { root, dice, seed, diskBytes, watched, execArgv }: NetworkOptions): Promise<FireNode> {
+  const disk = makeDisk(root, place.id, diskBytes)
   const home = join(disk.folder, 'home')
   mkdirSync(home, { mode: 0o711 })
   const door = await openDoor(dice)

@@ -10,7 +10,7 @@ import { createDice } from '@postroad/waybill/simulation'
 import { type Violation, check } from './checker.ts'
 import { lookOn } from './console.ts'
 import { type History, openHistory } from './history.ts'
-import { endingReceipts, endsOf, handedAndTaken, resourcesOf, waitingIn, withBooks } from './inspection.ts'
+import { endingReceipts, endsOf, handedAndTaken, lastCodes, resourcesOf, waitingIn, withBooks } from './inspection.ts'
 import { type FireNetwork, PLACES, startNetwork } from './network.ts'
 import { type Crew, startCrew } from './people.ts'
 import { PLANTED, type PlantedBug } from './planted.ts'
@@ -20,8 +20,10 @@ import { startStorm } from './storm.ts'
 type Played = { readonly violations: readonly Violation[]; readonly events: number }
 type FireOrder = { readonly seed: number; readonly seconds: number; readonly kinds: readonly FaultKind[]; readonly execArgv: readonly string[]; readonly drainMs: number; /** Where pictures of the console go; null: nobody looks. */ readonly look: string | null; readonly folder: string; tell(line: string): void }
 
-const SHORT = { seconds: 32, everyMs: 2200, pauseMs: 1600, drainMs: 90_000 }
-const LONG = { seconds: 3600, everyMs: 5000, pauseMs: 1600, drainMs: 300_000 }
+const GIBIBYTE = 1024 ** 3
+const SHORT = { seconds: 32, everyMs: 2200, pauseMs: 1600, drainMs: 90_000, diskBytes: 3 * GIBIBYTE }
+/** An hour writes more than 3 GiB, and a centre without room rightly takes nothing more. */
+const LONG = { seconds: 3600, everyMs: 5000, pauseMs: 1600, drainMs: 300_000, diskBytes: 16 * GIBIBYTE }
 const SAMPLE_MS = 2_000
 /** Whose console is looked at: a centre with neighbours above and below. */
 const WATCHED = 'east'
@@ -33,7 +35,7 @@ async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, look, fol
   const history = openHistory(join(folder, 'history.jsonl'))
   history.emit('run', { seed, seconds, kinds })
   if (look !== null) await buildDesk() // before the node that serves it starts
-  const network = await startNetwork({ root: folder, dice, seed, watched: look === null ? null : WATCHED, execArgv })
+  const network = await startNetwork({ root: folder, dice, seed, diskBytes: pace.diskBytes, watched: look === null ? null : WATCHED, execArgv })
   const giveUp = (): void => void network.stop().finally(() => process.exit(130))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp)
   try {
@@ -66,7 +68,7 @@ async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, look, fol
 function sample(network: FireNetwork, history: History): void {
   for (const node of network.nodes) {
     const used = resourcesOf(node.pid() ?? 0)
-    if (used?.isRunning === true) history.emit('resources', { node: node.id, megabytes: used.megabytes, files: used.files })
+    if (used?.isRunning === true) history.emit('resources', { node: node.id, megabytes: used.megabytes, files: used.files, diskRoom: Math.round(node.disk.room() / 1024 ** 2) })
   }
 }
 
@@ -77,7 +79,10 @@ async function comesToRest(network: FireNetwork, crew: Crew, patienceMs: number,
     const open = await Promise.all(network.nodes.map(async (node) => withBooks(node, endsOf)))
     const isOpen = open.flat().some(({ state, kind }) => kind === 'document' && !['signedFor', 'registered', 'returned', 'recalled', 'undeliverable', 'closed'].includes(state))
     if (crew.waiting() === 0 && !isOpen && waiting.every((counts) => Object.values(counts).every((count) => count === 0))) return true
-    if (end - performance.now() < 1000) tell(`still waiting: ${network.nodes.map(({ id }, i) => `${id} ${JSON.stringify(waiting[i])}`).join(' ')}; letters ${crew.waiting()}, open ${isOpen}`)
+    if (end - performance.now() < 1000) {
+      const why = await Promise.all(network.nodes.map((node) => withBooks(node, lastCodes)))
+      tell(`still waiting: ${network.nodes.map(({ id }, i) => `${id} ${JSON.stringify(waiting[i])} ${JSON.stringify(why[i])}`).join(' ')}; letters ${crew.waiting()}, open ${isOpen}`)
+    }
   }
   return false
 }
