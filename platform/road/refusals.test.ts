@@ -1,5 +1,6 @@
 import { base64url, concat } from '@postroad/gm'
 import { suites } from '@postroad/gm/node'
+import type { Slot } from '@postroad/kernel/node'
 import { type Head, type Shipment, type SignedHopLine, canonical, encodeShipment, frame, shipmentId, signBatch } from '@postroad/waybill'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NODE_HEADER, SHIPMENT_TYPE, paths } from './engine/wire.ts'
@@ -183,5 +184,22 @@ describe('the same offer again', () => {
     const other = await offerAs(network, caller, shipmentFrom(network, 'province', twin), twin.chunks)
     expect(other).toMatchObject({ status: 409, code: 'road.sameIdOtherContent' })
     expect(await auditOf(network.at('city'), 'road.sameIdOtherContent')).toHaveLength(1)
+  })
+})
+
+describe('a node whose disk is full', () => {
+  it('takes nothing new for now, and says once more what it has taken', async () => {
+    const { disk } = network.at('city').node.slots.get({ name: 'files.storage' } as Slot<{ disk: { free: number; total: number; seen: number } }>)
+    const [before, after] = [await letter(network, 'p.party', ['x.party']), await letter(network, 'p.party', ['x.party'])]
+    const caller = callerOf(network, 'province', 'city')
+    const offered = (given: Letter) => offerAs(network, caller, shipmentFrom(network, 'province', given), given.chunks)
+    const shipment = shipmentFrom(network, 'province', before)
+    const first = await offerAs(network, caller, shipment, before.chunks)
+    Object.assign(disk, { free: 0, total: 10 ** 12, seen: Infinity })
+    expect(await offered(after)).toMatchObject({ status: 507, code: 'files.diskFull', reply: { error: { later: true } } })
+    const again = await offerAs(network, caller, shipment, before.chunks)
+    expect([first.status, again.status, again.reply['mark']]).toEqual([200, 200, first.reply['mark']])
+    Object.assign(disk, { seen: Number.NEGATIVE_INFINITY })
+    expect((await offered(after)).status).toBe(200)
   })
 })

@@ -1,10 +1,12 @@
 import { missingChunks, putChunks, requireRoom } from '@postroad/files/service'
 import type { Refusal } from '@postroad/kernel/errors'
+import { service } from '@postroad/kernel/principal'
 import { SpanKind, type Traced, readTraceparent } from '@postroad/kernel/trace'
 import { type Shipment, type ShipmentEvent, type WaybillFault, canonical, frame, headHash, nodeKeyOf, organKey, readReceipts, receiptKeyOf, shipmentId, startReadingShipment, verifyHops, verifyReceipt } from '@postroad/waybill'
 import { concat, fromBase64url } from '@postroad/gm'
 import { faultpoint } from '../faultpoints.ts'
 import { isNews, laneOf, splitByWay, wayTo } from '../model.ts'
+import { findTaken } from '../store/shipments.ts'
 import { BodyCut, type WireReply, jsonReply, readAll } from '../transport/port.ts'
 import { recipientKey } from '../submission.ts'
 import { refusalOf, roadFaults } from '../words.ts'
@@ -101,7 +103,7 @@ async function readBody(road: Road, peer: string, id: string, body: AsyncIterabl
     if (event.kind === 'front') {
       shipment = event.shipment
       checkShipment(road, peer, id, shipment)
-      await requireRoomFor(road, shipment.head.body.bytes)
+      await requireRoomFor(road, id, shipment.head.body.bytes)
     } else if (shipment !== null && laneOf(shipment.head.body.bytes) === 'small') inline.push(frame(event.sealed))
     else await putChunks(road.node, [{ hash: event.hash, bytes: event.sealed }], shipment?.head.suite)
   }
@@ -117,12 +119,14 @@ async function readBody(road: Road, peer: string, id: string, body: AsyncIterabl
   return { shipment: read, framed: laneOf(read.head.body.bytes) === 'small' && inline.length === read.chunkHashes.length ? concat(...inline) : null }
 }
 
-/** A hop without room answers "later"; small things are let in when large ones are not any more. */
-async function requireRoomFor(road: Road, bytes: number): Promise<void> {
+/** A hop without room answers "later"; small things are let in when large ones are not any more. What was taken before needs no room: its peer only lost the answer. */
+async function requireRoomFor(road: Road, id: string, bytes: number): Promise<void> {
   try {
     await requireRoom(road.node, bytes)
   } catch (error) {
-    throw error instanceof Error && 'code' in error && error.code === 'files.diskFull' ? new Later(error as unknown as Refusal) : error
+    const isFull = error instanceof Error && 'code' in error && error.code === 'files.diskFull'
+    const isKnown = isFull && (await road.node.transaction(service('road'), (tx) => findTaken(tx, [id]))).has(id)
+    if (!isKnown) throw isFull ? new Later(error as unknown as Refusal) : error
   }
 }
 
