@@ -79,7 +79,7 @@ async function comesToRest(network: FireNetwork, crew: Crew, patienceMs: number,
     const open = await Promise.all(network.nodes.map(async (node) => withBooks(node, endsOf)))
     const isOpen = open.flat().some(({ state, kind }) => kind === 'document' && !['signedFor', 'registered', 'returned', 'recalled', 'undeliverable', 'closed'].includes(state))
     if (crew.waiting() === 0 && !isOpen && waiting.every((counts) => Object.values(counts).every((count) => count === 0))) return true
-    if (end - performance.now() < 1000) {
+    if (end - performance.now() < 500) {
       const why = await Promise.all(network.nodes.map((node) => withBooks(node, lastCodes)))
       tell(`still waiting: ${network.nodes.map(({ id }, i) => `${id} ${JSON.stringify(waiting[i])} ${JSON.stringify(why[i])}`).join(' ')}; letters ${crew.waiting()}, open ${isOpen}`)
     }
