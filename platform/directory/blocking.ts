@@ -1,7 +1,7 @@
 import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
 import { actorOf, record } from '@postroad/ledger/service'
-import { hasLeftIn, refresh, view } from './room.ts'
+import { hasLeft, refresh, view } from './room.ts'
 import { append } from './statements.ts'
 import { directoryFaults } from './words.ts'
 
@@ -36,9 +36,6 @@ export async function unblockNode(node: Node, person: PersonPrincipal, what: Blo
 
 /** Whether nothing is to be exchanged with a node now: it is blocked, or one of the two has left. */
 export const isBlocked = (node: Node, peer: string): boolean => view(node).blocked(peer) !== null || hasLeft(node, peer)
-
-/** Whether a node, or this one itself, has left the network (退网). */
-export const hasLeft = (node: Node, peer: string): boolean => [peer, node.config.node].some((id) => hasLeftIn(view(node), id))
 
 async function requireBelow(node: Node, target: string): Promise<void> {
   await refresh(node)

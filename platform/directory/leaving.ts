@@ -3,7 +3,7 @@ import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
 import { actorOf, record } from '@postroad/ledger/service'
 import type { DirectoryView, Leaving } from '@postroad/waybill'
-import { hasLeftIn, refresh, view, viewIn } from './room.ts'
+import { hasLeftIn, refresh, view, viewNow } from './room.ts'
 import { append } from './statements.ts'
 import { insertDeparture, lastDeparture, lockDirectory } from './store.ts'
 import { directoryFaults } from './words.ts'
@@ -25,7 +25,7 @@ export const keepMember = (node: Node, person: PersonPrincipal, target: string, 
   state(node, person, target, { act: 'directory.keep', phase: 'staying', reason }, async (_tx, current) => void requireClosing(current, target, node.config.node))
 
 /**
- * Completes the leaving (完成退网), for ever: organs, names and keys of the node end with this instant. It wants the node's own farewell, or force, for a node that
+ * Completes the leaving (办结退网), for ever: organs, names and keys of the node end with this instant. It wants the node's own farewell, or force, for a node that
  * nobody can ask any more; where two persons are required, force is for another than who began.
  * @throws directory.notBelow, directory.notLeaving, directory.noFarewell, directory.otherPersonNeeded
  */
@@ -56,7 +56,7 @@ async function state(node: Node, person: PersonPrincipal, target: string, { act,
   if (view(node).node(target)?.parent !== node.config.node) throw directoryFaults.notBelow({ node: target })
   await node.transaction(service('directory'), async (tx) => {
     await lockDirectory(tx)
-    await require(tx, (await viewIn(tx, node)) ?? view(node))
+    await require(tx, await viewNow(tx, node))
     await append(tx, node, { kind: 'leave', node: target, phase, reason })
     await record(tx, node, { act, actor: actorOf(person), object: target, outcome: 'done', detail: { reason } })
   })

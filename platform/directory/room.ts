@@ -84,6 +84,9 @@ export function neighboursIn(current: DirectoryView, node: string): string[] {
 
 export const hasLeftIn = (current: DirectoryView, node: string): boolean => current.leaving(node)?.phase === 'gone'
 
+/** Whether a node, or this one itself, has left the network (退网). */
+export const hasLeft = (node: Node, peer: string): boolean => [peer, node.config.node].some((id) => hasLeftIn(view(node), id))
+
 /** Reads what was stated since the last look, by whichever process; answers once `view` shows it. */
 export function refresh(node: Node): Promise<void> {
   const room = node.slots.get(directoryRoom)

@@ -10,7 +10,7 @@ import { directoryFaults } from './words.ts'
 
 export { organKeyBodies, readBootstrap } from './bootstrap.ts'
 export { type CertificateEnd, certificateEnds } from './certificate-ends.ts'
-export { blockNode, hasLeft, isBlocked, unblockNode } from './blocking.ts'
+export { blockNode, isBlocked, unblockNode } from './blocking.ts'
 export { certificateUntil, distributeCertificates, tls, tlsCertificate } from './certificates.ts'
 export { exchangeWith } from './exchange.ts'
 export { closeMember, dismissMember, keepMember, sayFarewell } from './leaving.ts'
@@ -21,7 +21,7 @@ export { admissions, decideInvitation, invite, inviteNode } from './admission/in
 export { askInvitation } from './join.ts'
 export { joinProgress, ownFingerprint } from './joining.ts'
 export { MAX_PEER_BODY_BYTES, type PeerHandler, type PeerReply, type PeerRequest, neighbours, peerOf, peerRoutes, takeExchange } from './peers.ts'
-export { onDirectoryChange, refresh, view, viewNow } from './room.ts'
+export { hasLeft, onDirectoryChange, refresh, view, viewNow } from './room.ts'
 export { markRestored } from './restored.ts'
 export { type Imported, append, importLogs, logsSince } from './statements.ts'
 

@@ -21,7 +21,7 @@ export const directoryFaults = defineFaults('directory', {
   inBetween: { status: 403, message: '本节点与上级节点之间有第三方拦截连接', advice: '请停止操作，立即报告安全审计员，检查网络后重新发码' },
   otherPlace: { status: 403, message: '申请的层级、行政区划或密级与邀请不符', advice: '请按邀请填写，或请上级节点重新邀请' },
   peerBlocked: { status: 403, message: '该节点已被封锁，暂停往来', advice: '请与上级节点联系；解除封锁后自动恢复，公文不会丢失' },
-  notBelow: { status: 404, message: '该节点不是本节点的下级', advice: '只能封锁本节点以下的节点' },
+  notBelow: { status: 404, message: '该节点不是本节点的下级', advice: '封锁只能对本节点以下的节点，退网只能对直接下级' },
   blockedAlready: { status: 409, message: '该节点或密钥已被本节点封锁', advice: '请刷新后再看' },
   notBlocked: { status: 409, message: '该节点或密钥没有被本节点封锁', advice: '请刷新后再看；由更上级封锁的须由其解除' },
   hasLeft: { status: 403, message: '该节点已退网，不再往来', advice: '需要重新入网的，请由上级节点以新的节点标识重新邀请' },

@@ -1,4 +1,4 @@
-import { dismissMember, neighbours, sayFarewell, view } from '@postroad/directory/service'
+import { dismissMember, refresh, sayFarewell, view } from '@postroad/directory/service'
 import type { Node } from '@postroad/kernel/node'
 import { type PersonPrincipal, service } from '@postroad/kernel/principal'
 import { countUnsigned } from './store/holdings.ts'
@@ -45,13 +45,14 @@ export async function farewell(node: Node, person: PersonPrincipal): Promise<voi
 }
 
 /**
- * Lets a node below go for good (完成退网): nothing may wait for it here, and nothing may have been handed to it since its farewell. By force, what waits becomes
+ * Lets a node below go for good (办结退网): nothing may wait for it here, and nothing may have been handed to it since its farewell. By force, what waits becomes
  * undeliverable, and its senders are told.
  * @throws road.notDrained, road.farewellPassed, and what `dismissMember` throws
  */
 export async function dismiss(node: Node, person: PersonPrincipal, target: string, order: { readonly reason: string; readonly forced: boolean }): Promise<void> {
-  const said = view(node).leaving(target)?.farewell
-  if (!order.forced && said !== undefined && said !== null && neighbours(node).includes(target)) {
+  await refresh(node) // perhaps another process of this node has heard the farewell
+  const said = view(node).leaving(target)?.farewell ?? null
+  if (!order.forced && said !== null) {
     const { shipments, receipts, taken } = await waitingFor(node, target)
     if (shipments + receipts > 0) throw roadFaults.notDrained({ shipments, receipts, unsigned: 0 })
     if (taken > said.taken) throw roadFaults.farewellPassed({ since: taken - said.taken })
