@@ -1,7 +1,7 @@
 import { type Head, type SlicedRecipient } from '@postroad/waybill'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { INLINE_BYTES, type Ways, backOff, laneOf, orderKey, rankOf, splitByWay, urgencyNumber, wayTo } from './model.ts'
+import { INLINE_BYTES, type Way, type Ways, adoptions, backOff, laneOf, orderKey, rankOf, splitByWay, urgencyNumber, wayTo } from './model.ts'
 
 const at = new Date('2026-06-01T01:00:00.000Z')
 const entryOf = (organ: string, index = 0): SlicedRecipient => ({ leaf: { organ, name: `${organ}.n`, role: 'to', key: `${organ}.k`, wrapHash: 'w', salt: 's' }, wrap: 'AA', index, path: [] })
@@ -59,6 +59,16 @@ describe('ways', () => {
     const back = splitByWay(slice, way, 's')
     expect(back.nowhere.map(({ entry, reason }) => [entry.leaf.organ, reason.code])).toEqual([['south', 'wrongRecipient'], ['nobody', 'unknownOrgan']])
     expect(back.links.get('s')?.map(({ leaf }) => leaf.organ)).toEqual(['merged'])
+  })
+  it('what lies with a keeper that ended goes to its heir here, and a view that has not heard of the end takes nothing back from the heir', () => {
+    const known = (heirs: Readonly<Record<string, string>>) => (organ: string): Way => ({ kind: 'here', keeper: heirs[organ] ?? organ, forwarded: organ in heirs })
+    const waiting = [{ organ: 'old', keeper: 'old' }, { organ: 'old', keeper: 'new' }, { organ: 'new', keeper: 'new' }]
+    expect(adoptions(waiting, known({ old: 'new' }))).toEqual([{ organ: 'old', keeper: 'old', heir: 'new' }])
+    expect(adoptions(waiting, known({}))).toEqual([])
+    // the heir ended as well: of two mergers each view knows none, the first, or both, and whatever comes late undoes nothing
+    expect(adoptions([{ organ: 'old', keeper: 'newest' }], known({ old: 'new' }))).toEqual([])
+    expect(adoptions(waiting, known({ old: 'newest', new: 'newest' })).map(({ heir }) => heir)).toEqual(['newest', 'newest', 'newest'])
+    expect(adoptions([{ organ: 'merged', keeper: 'merged' }, { organ: 'ended', keeper: 'ended' }], way)).toEqual([])
   })
   it('every recipient has exactly one way', () => {
     fc.assert(fc.property(fc.array(fc.constantFrom('here', 'north', 'south', 'merged', 'ended', 'island', 'nobody')), fc.constantFrom(null, 'n', 's'), (organs, from) => {

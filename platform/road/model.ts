@@ -74,6 +74,18 @@ const endOf = (ways: Ways, organ: string): string => {
 /** Whether a way ended for good, and not only because the directory has lost the organ for a while. */
 export const hasEnded = (way: Way): boolean => way.kind === 'nowhere' && (way.reason.code === 'organEnded' || way.reason.code === 'nodeLeft')
 
+export type Adoption = { readonly organ: string; readonly keeper: string; readonly heir: string }
+
+/**
+ * What lies unsigned with a keeper that ended goes to who stands for that keeper, if it is here. Only what the view says has ended is taken from: a view that
+ * has not heard of a merger yet takes nothing back from the heir.
+ */
+export const adoptions = (waiting: readonly { readonly organ: string; readonly keeper: string }[], wayOf: (organ: string) => Way): readonly Adoption[] =>
+  waiting.flatMap(({ organ, keeper }) => {
+    const way = wayOf(keeper)
+    return way.kind === 'here' && way.forwarded ? [{ organ, keeper, heir: way.keeper }] : []
+  })
+
 export type Split = {
   readonly here: readonly { readonly entry: SlicedRecipient; readonly keeper: string; readonly forwarded: boolean }[]
   /** One payload per link, whatever the number of recipients behind it. */

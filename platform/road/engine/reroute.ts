@@ -2,7 +2,7 @@ import { hasLeft, neighbours } from '@postroad/directory/service'
 import type { Tx } from '@postroad/kernel/database'
 import { service } from '@postroad/kernel/principal'
 import type { SignedReceipt, SlicedRecipient } from '@postroad/waybill'
-import { type Way, hasEnded, splitByWay, wayTo } from '../model.ts'
+import { type Way, adoptions, hasEnded, splitByWay, wayTo } from '../model.ts'
 import { lockPairs, waitingOrgans } from '../store/deliveries.ts'
 import { adoptStragglers, passOn, unsignedOf } from '../store/holdings.ts'
 import { type StoredMessage, findMessages } from '../store/messages.ts'
@@ -77,10 +77,7 @@ export async function forwardInboxes(road: Road): Promise<number> {
     const wayOf = waysOf(road)
     const rows = await road.node.transaction(service('road'), async (tx) => {
       const waiting = await waitingOrgans(tx)
-      await adoptStragglers(tx, waiting.flatMap(({ organ, keeper }) => {
-        const way = wayOf(organ)
-        return way.kind === 'here' && way.keeper !== keeper ? [{ organ, keeper: way.keeper }] : []
-      }))
+      await adoptStragglers(tx, adoptions(waiting, wayOf))
       const gone = [...new Set(waiting.map(({ organ }) => organ))].filter((organ) => wayOf(organ).kind === 'link')
       return gone.length === 0 ? [] : unsignedOf(tx, gone, AT_ONCE)
     })

@@ -1,6 +1,7 @@
 import type { Tx } from '@postroad/kernel/database'
 import type { SignedHopLine, SlicedRecipient } from '@postroad/waybill'
 import { sql } from 'kysely'
+import type { Adoption } from '../model.ts'
 
 /** What an organ has on the road, by what becomes of it: not signed for yet, signed for and not registered, ended, and sent. */
 export type Holdings = { readonly inbox: number; readonly cases: number; readonly archive: number; readonly sent: number }
@@ -40,12 +41,12 @@ export async function unsignedOf(tx: Tx, organs: readonly string[], limit: numbe
 }
 
 /**
- * A transaction that began before its organ ended may end after the handing over: what it left goes to the heirs too, unsigned documents to whoever stands for
- * the organ (`keepers`), sent ones to who has the organ's archive.
+ * A transaction that began before its organ ended may end after the handing over: what it left goes to the heirs too, unsigned documents as `adoptions` says,
+ * sent ones to who has the organ's archive.
  */
-export async function adoptStragglers(tx: Tx, keepers: readonly { readonly organ: string; readonly keeper: string }[]): Promise<void> {
-  await sql`update road.delivery d set keeper = r.keeper from json_to_recordset(${JSON.stringify(keepers)}::json) as r (organ text, keeper text)
-    where d.organ = r.organ and d.keeper <> r.keeper and d.side = 'inbox' and d.state in ('arrived', 'delivered')`.execute(tx)
+export async function adoptStragglers(tx: Tx, adoptions: readonly Adoption[]): Promise<void> {
+  await sql`update road.delivery d set keeper = r.heir from json_to_recordset(${JSON.stringify(adoptions)}::json) as r (organ text, keeper text, heir text)
+    where d.organ = r.organ and d.keeper = r.keeper and d.side = 'inbox' and d.state in ('arrived', 'delivered')`.execute(tx)
   await sql`update road.delivery d set keeper = s.heir from road.succession s where d.keeper = s.organ and d.side = 'sent' and s.heir <> s.organ`.execute(tx)
 }
 
