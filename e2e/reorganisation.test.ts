@@ -201,9 +201,10 @@ describe('the same at desks, in a browser', () => {
   })
   afterAll(async () => browser?.close())
 
-  /** The form stands still once the list is there. */
+  /** The form stands still once the list is there; the workbench, where the page comes from, has rows and a form as well. */
   const unlock = async (desk: Desk, newcomer: Parameters<typeof openKeys>[1]): Promise<void> => {
     await desk.menu('收文')
+    await desk.page.getByRole('heading', { name: '收文', exact: true }).waitFor()
     await desk.page.getByText('没有待签收的公文').or(desk.page.locator('a.row')).first().waitFor()
     await openKeys(desk, newcomer)
   }
