@@ -68,7 +68,7 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: 'orderIgnored', words: 'a later message of a thread does not wait for the earlier one', kinds: ['post', 'door'],
-    file: 'platform/road/engine/lanes.ts', find: 'entry.order === null || (!busy.has(entry.order) && isFirst(entry, waiting))', replace: 'true',
+    file: 'platform/road/store/shipments.ts', find: ' and ${inTurn}\n', replace: '\n',
   },
   {
     name: 'wrongInbox', words: 'a document lies in another office’s inbox', kinds: ['door'],

@@ -9,6 +9,7 @@ import { greet } from './engine/greet.ts'
 import { roadSlot } from './engine/road.ts'
 import { act, chunk, closeByPerson, dispatch, evidenceParts, inbox, inboxItem, sent, submit, track } from './service.ts'
 import { asRoad } from './store/acting.ts'
+import { claimShipments } from './store/shipments.ts'
 import { auditOf, callerOf, tellAs } from './testing/forger.ts'
 import { until } from '@postroad/kernel/testing'
 import { type Network, type Station, clerk, startNetwork } from './testing/network.ts'
@@ -119,6 +120,27 @@ describe('on the way', () => {
     await Promise.all([first, ...later].map(({ submission }) => reaches(submission.head.id, 'x.gov', 'arrived')))
     const items = await network.at('county').node.transaction(clerk('x.gov'), (tx) => inbox(tx, { limit: 50 }))
     expect(items.filter(({ head }) => head.thread === thread).map(({ head }) => head.ordinal)).toEqual([3, 2, 1, 0])
+  })
+  it('a later letter of a thread is not even claimed while an earlier one waits; more urgent ones and recalls are', async () => {
+    const { node } = network.at('province')
+    const thread = await send(network, network.at('province'), 'p.party', ['x.gov'])
+    await reaches(thread, 'x.gov', 'arrived')
+    const more = (ordinal: number, options: Parameters<typeof letter>[3] = {}) => letter(network, 'p.party', ['x.gov'], { thread, ordinal, regarding: thread, ...options })
+    const [second, third, urgent, recall] = await Promise.all([more(1), more(2), more(3, { urgency: 'urgent' }), more(4, { kind: 'recallRequest' })])
+    const names = new Map([[second, 'second'], [third, 'third'], [urgent, 'urgent'], [recall, 'recall']].map(([each, name]) => [(each as typeof second).submission.head.id, name as string]))
+    const claimed: (readonly string[])[] = []
+    await expect(node.transaction(sender, async (tx) => {
+      for (const { submission } of [third, second, urgent, recall]) await submit(tx, node, sender, submission)
+      await asRoad(tx, async () => {
+        for (let hour = 1; hour <= 3; hour += 1) { // whatever was leased is free again, and what was claimed has been handed on
+          const rows = await claimShipments(tx, { link: 'city', lane: 'small', owner: 'somebody', now: new Date(Date.now() + hour * 3_600_000), limit: 10 })
+          claimed.push(rows.map(({ message }) => names.get(message) ?? message).sort())
+          await sql`update road.shipment set state = 'handedOn' where id = any(${rows.map(({ id }) => id)})`.execute(tx)
+        }
+      })
+      throw new Error('enough')
+    })).rejects.toThrow('enough')
+    expect(claimed).toEqual([['recall', 'second', 'urgent'], ['third'], []])
   })
 })
 

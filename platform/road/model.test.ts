@@ -1,21 +1,17 @@
-import { type Head, type SlicedRecipient } from '@postroad/waybill'
+import type { SlicedRecipient, Urgency } from '@postroad/waybill'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { INLINE_BYTES, type Way, type Ways, adoptions, backOff, laneOf, orderKey, rankOf, splitByWay, urgencyNumber, wayTo } from './model.ts'
+import { INLINE_BYTES, type Way, type Ways, adoptions, backOff, laneOf, rankOf, splitByWay, urgencyNumber, wayTo } from './model.ts'
 
 const at = new Date('2026-06-01T01:00:00.000Z')
 const entryOf = (organ: string, index = 0): SlicedRecipient => ({ leaf: { organ, name: `${organ}.n`, role: 'to', key: `${organ}.k`, wrapHash: 'w', salt: 's' }, wrap: 'AA', index, path: [] })
-const headOf = (change: Partial<Head> = {}): Head => ({
-  v: 1, suite: 'SM', id: 'm', kind: 'document', thread: 't', ordinal: 0, regarding: null, sender: { organ: 'a', name: 'a.n', key: 'a.k' }, recipients: { root: 'r', count: 1 },
-  urgency: 'normal', label: 0, created: at.toISOString(), expires: at.toISOString(), body: { root: 'r', chunks: 0, bytes: 0 }, manifest: 'm', ...change,
-})
 
 describe('lanes and ranks', () => {
   it('a body is small as long as it fits into a row', () => {
     expect([laneOf(0), laneOf(INLINE_BYTES), laneOf(INLINE_BYTES + 1)]).toEqual(['small', 'small', 'large'])
   })
   it('urgent before plain, small before large, of what came at the same time', () => {
-    const rank = (urgency: Head['urgency'], bodyBytes: number) => rankOf({ urgency, bodyBytes, at })
+    const rank = (urgency: Urgency, bodyBytes: number) => rankOf({ urgency, bodyBytes, at })
     const order = [rank('extraUrgent', 2000), rank('urgent', 2000), rank('normal', 2000), rank('normal', 50 * 1024 * 1024)]
     expect(order.toSorted((a, b) => a - b)).toEqual(order)
   })
@@ -75,13 +71,5 @@ describe('ways', () => {
       const { here, links, nowhere } = splitByWay(organs.map(entryOf), way, from)
       return here.length + nowhere.length + [...links.values()].reduce((sum, entries) => sum + entries.length, 0) === organs.length
     }))
-  })
-})
-
-describe('order', () => {
-  it('is kept within thread, sender and urgency, and never binds a recall', () => {
-    expect(orderKey(headOf())).toBe(orderKey(headOf({ id: 'other', ordinal: 3 })))
-    expect(orderKey(headOf({ urgency: 'urgent' }))).not.toBe(orderKey(headOf()))
-    expect(orderKey(headOf({ kind: 'recallRequest' }))).toBeNull()
   })
 })

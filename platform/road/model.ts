@@ -1,4 +1,4 @@
-import { type FaultCode, type Head, type Receipt, type SignedReceipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
+import { type FaultCode, type Receipt, type SignedReceipt, type SlicedRecipient, type Urgency, turnOf } from '@postroad/waybill'
 
 /** Why something ended, as receipts carry it. */
 export type Reason = NonNullable<Receipt['reason']>
@@ -125,7 +125,3 @@ export function splitByWay(slice: readonly SlicedRecipient[], way: (organ: strin
 
 /** What a peer has taken over from us, ever: shipments and receipts. */
 export type { Marks } from '@postroad/waybill'
-
-/** The thread in which a shipment keeps its place; a recall overtakes what it recalls. */
-export const orderKey = (head: Pick<Head, 'kind' | 'thread' | 'urgency' | 'sender'>): string | null =>
-  head.kind === 'recallRequest' ? null : `${head.thread} ${head.sender.organ} ${head.urgency}`

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Waiting, WIDTH, laneQueue } from './lanes.ts'
 
-const entry = (id: string, change: Partial<Waiting> = {}): Waiting => ({ id, rank: 0, order: null, ordinal: 0, bytes: 10, ...change })
+const entry = (id: string, change: Partial<Waiting> = {}): Waiting => ({ id, rank: 0, bytes: 10, ...change })
 const drain = (lane: ReturnType<typeof laneQueue<Waiting>>): string[] => {
   const ids: string[] = []
   for (let next = lane.next(); next !== null; next = lane.next()) {
@@ -25,16 +25,6 @@ describe('a lane', () => {
     if (first !== null) lane.done(first)
     expect(lane.next()?.id).toBe('2')
     expect(WIDTH.small).toBeGreaterThan(WIDTH.large)
-  })
-  it('keeps the order of a thread, one at a time, and lets others pass', () => {
-    const lane = laneQueue<Waiting>('small')
-    lane.add(entry('second', { rank: 1, order: 't', ordinal: 1 }))
-    lane.add(entry('first', { rank: 9, order: 't', ordinal: 0 }))
-    lane.add(entry('other', { rank: 5 }))
-    const [one, two] = [lane.next(), lane.next()]
-    expect([one?.id, two?.id, lane.next()]).toEqual(['other', 'first', null])
-    if (two !== null) lane.done(two)
-    expect(lane.next()?.id).toBe('second')
   })
   it('is full by number and by bytes, and empties', () => {
     const lane = laneQueue<Waiting>('small')

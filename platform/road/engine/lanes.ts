@@ -1,7 +1,7 @@
 import type { Lane } from '../model.ts'
 
-/** Something that waits for a link, in one of its lanes. `order`: what must go in sequence (null: nothing). */
-export type Waiting = { readonly id: string; readonly rank: number; readonly order: string | null; readonly ordinal: number; readonly bytes: number }
+/** Something that waits for a link, in one of its lanes. */
+export type Waiting = { readonly id: string; readonly rank: number; readonly bytes: number }
 
 /** Shipments of a lane that are under way at the same time over one connection. */
 export const WIDTH: Readonly<Record<Lane, number>> = { small: 48, large: 2 }
@@ -10,8 +10,8 @@ const MOST_ENTRIES = 1024
 const MOST_BYTES: Readonly<Record<Lane, number>> = { small: 16 * 1024 * 1024, large: 1024 * 1024 }
 
 /**
- * A lane in memory: earliest virtual deadline first, so many at a time, and one after the other where order is promised. It only holds and chooses;
- * who sends calls `next` until it answers null, and `done` for each.
+ * A lane in memory: earliest virtual deadline first, so many at a time. It only holds and chooses; who sends calls `next` until it answers null, and `done`
+ * for each. The order of threads is kept before, in what is claimed at all: only the database sees every process's shipments.
  */
 export type LaneQueue<W extends Waiting> = {
   add(waiting: W): void
@@ -28,7 +28,6 @@ export type LaneQueue<W extends Waiting> = {
 export function laneQueue<W extends Waiting>(lane: Lane): LaneQueue<W> {
   const waiting: W[] = []
   const under = new Map<string, W>()
-  const busy = new Set<string>()
   let bytes = 0
   return {
     add(entry) {
@@ -39,17 +38,14 @@ export function laneQueue<W extends Waiting>(lane: Lane): LaneQueue<W> {
     },
     next() {
       if (under.size >= WIDTH[lane]) return null
-      const at = waiting.findIndex((entry) => entry.order === null || (!busy.has(entry.order) && isFirst(entry, waiting)))
-      if (at < 0) return null
-      const [entry] = waiting.splice(at, 1) as [W]
-      if (entry.order !== null) busy.add(entry.order)
+      const entry = waiting.shift()
+      if (entry === undefined) return null
       under.set(entry.id, entry)
       return entry
     },
     done(entry) {
       if (!under.delete(entry.id)) return
       bytes -= entry.bytes
-      if (entry.order !== null) busy.delete(entry.order)
     },
     get hasRoom() {
       return waiting.length + under.size < MOST_ENTRIES && bytes < MOST_BYTES[lane]
@@ -65,6 +61,3 @@ export function laneQueue<W extends Waiting>(lane: Lane): LaneQueue<W> {
     },
   }
 }
-
-/** Whether no earlier message of the same order waits. */
-const isFirst = (entry: Waiting, waiting: readonly Waiting[]): boolean => entry.ordinal === 0 || !waiting.some(({ order, ordinal }) => order === entry.order && ordinal < entry.ordinal)

@@ -1,6 +1,6 @@
 import { isBlocked } from '@postroad/directory/service'
 import { service } from '@postroad/kernel/principal'
-import { FAILURES_BEFORE_PAUSE, HEARTBEAT_MS, type Lane, backOff, laneOf, orderKey, waitsForNews } from '../model.ts'
+import { FAILURES_BEFORE_PAUSE, HEARTBEAT_MS, type Lane, backOff, laneOf, waitsForNews } from '../model.ts'
 import { setLinkFailure } from '../store/links.ts'
 import { findMessages } from '../store/messages.ts'
 import { type Lease, claimShipments, extendLeases, releaseLeases, tryAtOnce } from '../store/shipments.ts'
@@ -110,7 +110,7 @@ export function openLink(road: Road, peer: string): Link {
   }
   const hold = (handed: HandedShipment): void => {
     const { shipment, message } = handed
-    lanes[shipment.lane].add({ ...handed, id: shipment.id, rank: shipment.rank, order: orderKey(message.head), ordinal: message.head.ordinal, bytes: (message.framed?.length ?? 0) + message.manifest.length + 2048 })
+    lanes[shipment.lane].add({ ...handed, id: shipment.id, rank: shipment.rank, bytes: (message.framed?.length ?? 0) + message.manifest.length + 2048 })
   }
   const deliver = async (lane: Lane, entry: Held, peerEpoch: string): Promise<void> => {
     try {
