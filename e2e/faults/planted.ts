@@ -10,6 +10,8 @@ export type PlantedBug = {
   readonly replace: string
   /** The faults that bring it to light. */
   readonly kinds: readonly FaultKind[]
+  /** How long a storm must last until it shows, where the usual one is too short. */
+  readonly seconds?: number
 }
 
 /** The checker must find every one of these. A test holds each to its place in the code. */
@@ -39,7 +41,7 @@ export const PLANTED: readonly PlantedBug[] = [
     file: 'platform/road/engine/intake.ts', find: '      return row === undefined\n', replace: '      return true\n',
   },
   {
-    name: 'repeatRefused', words: 'a terminal that asks again after a lost answer is refused', kinds: ['kill', 'kill', 'pause'],
+    name: 'repeatRefused', words: 'a terminal that asks again after a lost answer is refused', kinds: ['kill', 'kill', 'pause'], seconds: 45,
     file: 'platform/road/engine/intake.ts', find: 'const repeated = row.hash === message.headHash', replace: 'const repeated = false',
   },
   {
@@ -75,7 +77,7 @@ export const PLANTED: readonly PlantedBug[] = [
     file: 'platform/road/engine/intake.ts', find: "side: 'inbox', organ, keeper, deputies", replace: "side: 'inbox', organ, keeper: organ === 'p.government' ? 'p.party' : keeper, deputies",
   },
   {
-    name: 'pauseForever', words: 'a link that failed waits until it is called', kinds: ['door', 'door', 'kill'],
+    name: 'pauseForever', words: 'a link that failed waits until it is called', kinds: ['door', 'door', 'kill'], seconds: 45,
     file: 'platform/road/engine/link.ts', find: 'pausedUntil = performance.now() + backOff(failures, Math.random())', replace: 'pausedUntil = performance.now() + 3_600_000',
   },
   {

@@ -24,13 +24,14 @@ const GIBIBYTE = 1024 ** 3
 const SHORT = { seconds: 32, everyMs: 2200, pauseMs: 1600, drainMs: 90_000, diskBytes: 3 * GIBIBYTE }
 /** An hour writes more than 3 GiB, and a centre without room rightly takes nothing more. */
 const LONG = { seconds: 3600, everyMs: 5000, pauseMs: 1600, drainMs: 300_000, diskBytes: 16 * GIBIBYTE }
+const paceOf = (seconds: number): typeof SHORT => (seconds > 120 ? LONG : SHORT)
 const SAMPLE_MS = 2_000
 /** Whose console is looked at: a centre with neighbours above and below. */
 const WATCHED = 'east'
 
 /** Brings a network up, sets it on fire for so long, lets it come to rest, and judges what it did. */
 async function playWithFire({ seed, seconds, kinds, execArgv, drainMs, look, folder, tell }: FireOrder): Promise<Played> {
-  const pace = seconds > 120 ? LONG : SHORT
+  const pace = paceOf(seconds)
   const dice = createDice(seed)
   const history = openHistory(join(folder, 'history.jsonl'))
   history.emit('run', { seed, seconds, kinds })
@@ -119,11 +120,12 @@ function inOwnMounts(): number {
 async function main({ long, seconds, seed, kinds, keep, plant, planted, look }: Values): Promise<number> {
   const dice = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed)
   const chosen = kinds?.split(',') as readonly FaultKind[] | undefined
-  if (planted) return everyPlanted(PLANTED, dice, Number(seconds ?? PLANTED_SECONDS), keep)
-  if (plant !== undefined) return everyPlanted(PLANTED.filter(({ name }) => plant.split(',').includes(name)), dice, Number(seconds ?? PLANTED_SECONDS), keep)
-  const length = seconds === undefined ? (long ? LONG : SHORT).seconds : Number(seconds)
+  const given = seconds === undefined ? null : Number(seconds)
+  if (planted) return everyPlanted(PLANTED, dice, given, keep)
+  if (plant !== undefined) return everyPlanted(PLANTED.filter(({ name }) => plant.split(',').includes(name)), dice, given, keep)
+  const length = given ?? (long ? LONG : SHORT).seconds
   tell(`seed ${dice}, ${length} s under fire`)
-  const { violations, events, folder } = await playInFolder({ seed: dice, seconds: length, kinds: chosen ?? ALL_KINDS, execArgv: [], look: look ?? null, drainMs: (length > 120 ? LONG : SHORT).drainMs }, keep)
+  const { violations, events, folder } = await playInFolder({ seed: dice, seconds: length, kinds: chosen ?? ALL_KINDS, execArgv: [], look: look ?? null, drainMs: paceOf(length).drainMs }, keep)
   for (const { rule, message, detail } of violations.slice(0, MOST_SHOWN)) tell(`${rule}\t${message}\t${detail}`)
   tell(`${events} events, ${violations.length} violations${folder === null ? '' : `; history and logs: ${folder}`}`)
   return violations.length === 0 ? 0 : 1
@@ -145,12 +147,12 @@ async function playInFolder(order: Omit<FireOrder, 'folder' | 'tell'>, keep: boo
 }
 
 /** Every bug must be found; one that is not has been planted for nothing, or the checker is blind. */
-async function everyPlanted(bugs: readonly PlantedBug[], seed: number, seconds: number, keep: boolean): Promise<number> {
+async function everyPlanted(bugs: readonly PlantedBug[], seed: number, given: number | null, keep: boolean): Promise<number> {
   const missed: string[] = []
-  for (const { name, words, kinds } of bugs) {
+  for (const { name, words, kinds, seconds = PLANTED_SECONDS } of bugs) {
     process.env['POSTROAD_PLANT'] = name
     tell(`\n${name}: ${words} (seed ${seed})`)
-    const { violations, folder } = await playInFolder({ seed, seconds, kinds, execArgv: ['--import', new URL('./plant.ts', import.meta.url).href], look: null, drainMs: PLANTED_DRAIN_MS }, keep)
+    const { violations, folder } = await playInFolder({ seed, seconds: given ?? seconds, kinds, execArgv: ['--import', new URL('./plant.ts', import.meta.url).href], look: null, drainMs: PLANTED_DRAIN_MS }, keep)
     const rules = [...Map.groupBy(violations, ({ rule }) => rule)].map(([rule, all]) => `${rule} ×${all.length}`)
     tell(rules.length === 0 ? '  NOT FOUND' : `  found: ${rules.join(', ')}`)
     if (rules.length === 0) missed.push(name)
