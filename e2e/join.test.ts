@@ -12,6 +12,7 @@ import { type Newcomer, type RunningNetwork, startFreshNetwork } from './network
 
 const CLI = join(import.meta.dirname, '..', 'bin', 'postroad.ts')
 const TITLE = '关于报送档案数字化进度的通知'
+const LAST_TITLE = '关于移交旧档的通知'
 const password = '驿路梅花寒夜灯火照山川'
 const NODE = 'wangchuan-archives'
 
@@ -86,6 +87,7 @@ describe('a department comes onto the network', () => {
   let operator: Desk
   let sender: Desk
   let archive: Desk
+  let archivist: Newcomer
   let code = ''
   let ports: number[] = []
 
@@ -143,12 +145,10 @@ describe('a department comes onto the network', () => {
     await operator.look('join-05-joined')
   })
 
-  it('receives a document from another department of the county', async () => {
-    sender = await arrive(network.newcomer('we-luxia'))
-    await openKeys(sender, network.newcomer('we-luxia'))
-    await sender.menu('发文')
+  const sendToArchive = async (title: string): Promise<void> => {
     const { page } = sender
-    await page.getByLabel('标题').first().fill(TITLE)
+    await sender.menu('发文')
+    await page.getByLabel('标题').first().fill(title)
     await page.getByLabel('发文名义').selectOption({ label: '望川县教育局' })
     await page.getByLabel('发文字号').fill('望教〔2026〕7号')
     const search = page.getByLabel('输入单位名或地名').first()
@@ -159,19 +159,27 @@ describe('a department comes onto the network', () => {
     await page.locator('input[type=file]').setInputFiles([{ name: '正文.txt', mimeType: 'text/plain', buffer: Buffer.from('请于月底前报送。') }])
     await page.getByRole('button', { name: '封发', exact: true }).click()
     await page.getByText('已封发').waitFor({ timeout: 90_000 })
-
-    const details = firstSignIn('柏舟')
-    const { secret } = JSON.parse(readFileSync(join(home, 'first-sign-in', 'keys', `${details.person}-wangchuan.archives.json`), 'utf8')) as { secret: string }
-    const clerk = { account: details.account, name: details.name, code: details.code, secret, desk: `http://localhost:${ports[0]}` }
-    archive = await arrive(clerk)
-    await openKeys(archive, clerk)
+  }
+  const signAtArchive = async (title: string): Promise<void> => {
     await archive.menu('收文')
-    await openRow(archive, TITLE)
+    await openRow(archive, title)
     await archive.page.getByText('核验通过，可以打开').waitFor()
     await archive.page.getByRole('button', { name: '打开', exact: true }).click()
     await archive.page.getByText('请于月底前报送').waitFor()
     await archive.page.getByRole('button', { name: '签收', exact: true }).click()
     await archive.page.getByText('已签收，回执已发出。').waitFor()
+  }
+
+  it('receives a document from another department of the county', async () => {
+    sender = await arrive(network.newcomer('we-luxia'))
+    await openKeys(sender, network.newcomer('we-luxia'))
+    await sendToArchive(TITLE)
+    const details = firstSignIn('柏舟')
+    const { secret } = JSON.parse(readFileSync(join(home, 'first-sign-in', 'keys', `${details.person}-wangchuan.archives.json`), 'utf8')) as { secret: string }
+    archivist = { account: details.account, name: details.name, code: details.code, secret, desk: `http://localhost:${ports[0]}` }
+    archive = await arrive(archivist)
+    await openKeys(archive, archivist)
+    await signAtArchive(TITLE)
   })
 
   it('is blocked, and let in again, at the centre’s desk', async () => {
@@ -198,6 +206,9 @@ describe('a department comes onto the network', () => {
       await operator.look(picture)
       await page.getByRole('button', { name: submit, exact: true }).last().click()
     }
+    await sendToArchive(LAST_TITLE)
+    await archive.menu('收文')
+    await archive.page.locator('a.row', { hasText: LAST_TITLE }).first().waitFor()
     await act('办理退网', '开始退网', 'join-07-leave')
     await row.getByText('等待对方确认交接完毕').waitFor()
     await operator.look('join-08-leaving')
@@ -219,8 +230,17 @@ describe('a department comes onto the network', () => {
     const local = await arrive({ account: details.account, name: details.name, code: details.code, secret: '', desk: `http://localhost:${ports[0]}` })
     await local.menu('成员节点')
     await local.page.getByRole('heading', { name: /上级节点正在办理本节点退网/ }).waitFor()
+    const confirm = local.page.getByRole('button', { name: '确认交接完毕' })
+    await local.page.locator('.facts-line', { hasText: '待签收' }).getByText('1 件，由收文单位签收或退文').waitFor()
+    expect(await confirm.isDisabled()).toBe(true)
+    await local.look('join-15-own-left')
+    await archive.menu('收文')
+    await archive.page.getByRole('heading', { name: '收文', exact: true }).waitFor()
+    await openKeys(archive, archivist)
+    await signAtArchive(LAST_TITLE)
+    await local.page.locator('.facts-line', { hasText: '待签收' }).getByText('已清').waitFor()
     await local.look('join-09-own-leaving')
-    await local.page.getByRole('button', { name: '确认交接完毕' }).click()
+    await confirm.click()
     await local.page.getByText('已确认交接完毕，等待上级节点办结').waitFor()
 
     await row.getByText('对方已确认交接完毕').waitFor()

@@ -18,7 +18,7 @@ export function OwnLeavingPanel({ leaving: { phase, since, reason, ready, undone
       <p>{ready && isDone ? memberWords.ownReady : memberWords.ownHelp}</p>
       <dl className="facts">
         {(['unsigned', 'shipments', 'receipts'] as const).map((each) => (
-          <div key={each} className="facts-line"><dt>{memberWords.undone[each]}</dt><dd>{left[each] === 0 ? memberWords.done : left[each]}</dd></div>
+          <div key={each} className="facts-line"><dt>{memberWords.undone[each]}</dt><dd>{left[each] === 0 ? memberWords.done : memberWords.left[each](left[each])}</dd></div>
         ))}
       </dl>
       {open > 0 && <p className="notice">{memberWords.open(open)}</p>}

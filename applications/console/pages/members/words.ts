@@ -89,6 +89,7 @@ export const memberWords = {
   ownGone: '本节点已退网',
   ownGoneHelp: '不再与网络往来。已收发的公文、签收凭证和台账仍可查阅、导出；请按规定移交档案后停用本机。',
   undone: { shipments: '待送出公文', receipts: '待送出回执', unsigned: '待签收公文' },
+  left: { unsigned: (count: number) => `${count} 件，由收文单位签收或退文`, shipments: (count: number) => `${count} 件，正在自动送出`, receipts: (count: number) => `${count} 份，正在自动送出` },
   open: (count: number) => `另有 ${count} 件已发公文对方尚未签收：退网后不再收到它们的回执。`,
   farewell: '确认交接完毕',
   done: '已清',
