@@ -34,16 +34,17 @@ export async function startNodes(): Promise<RunningNodes> {
 }
 
 /** The same with the desk built, for people in a browser. */
-export async function startFreshNetwork(): Promise<RunningNetwork> {
+export async function startFreshNetwork(): Promise<RunningNetwork & RunningNodes> {
   await buildDesk()
-  const { home, state, stop } = await startNodes()
+  const nodes = await startNodes()
+  const { home, state } = nodes
   return {
+    ...nodes,
     newcomer: (id) => {
       const person = personOf(id)
       const first = firstSignIns(home, person.node).find((each) => each.person === id)
       if (first === undefined) throw new Error(`no first sign-in for ${id}`)
       return { account: first.account, name: person.name, code: first.code, secret: firstKeySecret(home, person) ?? '', desk: `http://localhost:${state.ports[person.node]?.desk ?? 0}` }
     },
-    stop,
   }
 }

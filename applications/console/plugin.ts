@@ -10,6 +10,7 @@ export const networkConsole = defineApplication({
   menu: [
     { id: 'console.condition', title: MENU.condition, path: '/console/condition', order: 200, permission: 'console.watch' },
     { id: 'console.members', title: MENU.members, path: '/console/members', order: 210, permission: 'directory.admit' },
+    { id: 'console.bundles', title: MENU.bundles, path: '/console/bundles', order: 215, permission: 'road.watch' },
     { id: 'console.reorganisation', title: MENU.reorganisation, path: '/console/reorganisation', order: 220, permission: ['directory.reorganise', 'directory.supervise'] },
   ],
   routes: consoleRoutes,

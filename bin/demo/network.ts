@@ -72,8 +72,8 @@ export const DUTIES: Readonly<Record<DemoPerson['duties'], readonly string[]>> =
   clerk: ['documents.read', 'documents.send', 'documents.sign'],
   deputy: ['documents.read', 'documents.deputise'],
   auditor: ['ledger.read'],
-  operator: ['console.watch', 'directory.admit', 'directory.reorganise'],
-  supervisor: ['directory.supervise'],
+  operator: ['console.watch', 'directory.admit', 'directory.reorganise', 'road.watch', 'road.bundle'],
+  supervisor: ['directory.supervise', 'road.watch', 'road.release'],
 }
 
 /** Who the headless driver acts as. Everybody else is left for whoever tries the demo. */

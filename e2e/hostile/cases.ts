@@ -105,10 +105,10 @@ export const CASES: Readonly<Record<string, Case>> = {
   'POST /api/console/members/:node/keep': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '计划有变' } }), trespasses: () => [{ what: 'a node that is not its own', params: { node: 'hostile' }, body: { reason: '计划有变' }, code: 'directory.notBelow' }] },
   'POST /api/console/members/:node/dismiss': { duty: 'directory.admit', answer: 404, right: () => ({ params: { node: 'nobody' }, body: { reason: '并入县中心', forced: true } }), trespasses: () => [{ what: 'a node that is not its own', params: { node: 'hostile' }, body: { reason: '并入县中心', forced: true }, code: 'directory.notBelow' }] },
   'POST /api/console/members/farewell': { duty: 'directory.admit', answer: 409, right: nothing, trespasses: WHOLE_CENTRE }, // a node that is not leaving
+  'GET /api/console/bundles': { duty: 'road.watch', right: nothing, trespasses: WHOLE_LINK },
+  'GET /api/console/bundles/:link/:number': { duty: 'road.watch', right: ofBundle, answer: 404, trespasses: () => noBundle },
   'GET /api/console/condition': { duty: 'console.watch', right: nothing, trespasses: 'operators see how the whole node is doing, in counts' },
   'POST /api/console/alarms/:id/seen': { duty: 'console.watch', answer: 404, right: () => ({ params: { id: unknown }, body: { note: '正在处理' } }), trespasses: () => [{ what: 'an alarm that is none', params: { id: unknown }, body: { note: '正在处理' }, code: 'watch.noAlarm' }] },
-  'GET /api/road/bundles': { duty: 'road.watch', right: nothing, trespasses: WHOLE_LINK },
-  'GET /api/road/bundles/:link/:number': { duty: 'road.watch', right: ofBundle, answer: 404, trespasses: () => noBundle },
   'POST /api/road/bundles': { duty: 'road.bundle', right: () => ({ body: { link: 'hostile' } }), answer: 409, trespasses: WHOLE_LINK }, // a link that no bundle carries
   'POST /api/road/bundles/:link/:number/release': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: () => noBundle.map((one) => ({ ...one, body: {} })) },
   'POST /api/road/bundles/:link/:number/withdraw': { duty: 'road.release', right: () => ({ ...ofBundle(), body: {} }), answer: 404, trespasses: () => noBundle.map((one) => ({ ...one, body: {} })) },

@@ -6,7 +6,6 @@ import { z } from 'zod'
 import { endHeld } from './bundle/held.ts'
 import { LAST_NUMBER } from './bundle/format.ts'
 import { prepareBundle, releaseBundle } from './bundle/prepare.ts'
-import { bundleContents, bundleStatus } from './bundle/status.ts'
 import { withdrawInTurn } from './bundle/turns.ts'
 import type { BundleRow } from './store/bundles.ts'
 
@@ -17,16 +16,8 @@ const nothing = z.strictObject({})
 
 const shown = ({ link, number: n, state, preparedBy, releasedBy, summary }: BundleRow) => ({ link, number: n, state, preparedBy, releasedBy, summary })
 
-/** Routes of those who watch, prepare and release bundles. Files are written and read by the operator of the machine (`postroad bundle`). */
+/** Routes of those who prepare and release bundles; what they look at is the console's. Files are written and read by the operator of the machine (`postroad bundle`). */
 export function roadRoutes(server: Server, node: Node): void {
-  server.get('/bundles', async (request) => {
-    requireDuty(request, 'road.watch')
-    return { links: await bundleStatus(node) }
-  })
-  server.get('/bundles/:link/:number', { schema: { params: ofBundle } }, async (request) => {
-    const person = requireDuty(request, 'road.watch')
-    return bundleContents(node, request.params.link, request.params.number, person.clearance)
-  })
   server.post('/bundles', { schema: { body: z.strictObject({ link: directoryId }) } }, async (request) =>
     shown(await prepareBundle(node, request.body.link, requireDuty(request, 'road.bundle'))))
   server.post('/bundles/:link/:number/release', { schema: { params: ofBundle, body: nothing } }, async (request) =>

@@ -2,7 +2,7 @@ import { type FaultDefinition, type Refusal, defineFaults } from '@postroad/kern
 import { FAULT_CODES, FAULT_WORDS, type FaultCode, type WaybillFault } from '@postroad/waybill'
 
 export const roadTitle = '驿道'
-export const roadPermissions = { 'road.watch': '查看线路状态', 'road.bundle': '准备摆渡数据包', 'road.release': '放行摆渡数据包' }
+export const roadPermissions = { 'road.watch': '查看摆渡链路', 'road.bundle': '准备摆渡数据包', 'road.release': '放行摆渡数据包' }
 
 const KEY_CODES: readonly FaultCode[] = ['unknownKey', 'wrongKeyPurpose', 'notYetValidKey', 'expiredKey', 'retiredKey', 'revokedKey', 'compromisedKey', 'unknownOrgan', 'unknownNode', 'nameNotHeld']
 const STATE_CODES: readonly FaultCode[] = ['alreadySignedFor', 'alreadyRegistered', 'alreadyReturned', 'alreadyRecalled', 'alreadyEnded', 'notSignedFor', 'notArrived']

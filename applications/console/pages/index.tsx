@@ -6,6 +6,7 @@ export const consolePages: PageSet = {
   routes: [
     { path: '/console/condition', lazy: async () => ({ Component: (await import('./condition/condition.tsx')).ConditionPage }) },
     { path: '/console/members', lazy: async () => ({ Component: (await import('./members/members.tsx')).MembersPage }) },
+    { path: '/console/bundles', lazy: async () => ({ Component: (await import('./bundles/bundles.tsx')).BundlesPage }) },
     { path: '/console/reorganisation', lazy: async () => ({ Component: (await import('./reorganisation/reorganisation.tsx')).ReorganisationPage }) },
   ],
 }

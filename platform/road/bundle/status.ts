@@ -23,7 +23,7 @@ export type BundleStatus = {
     /** Waits for the next bundle. */
     readonly waiting: { readonly shipments: number; readonly bytes: number; readonly receipts: number; readonly answers: number }
     /** Above the link's label: a person decides (`endHeld`). */
-    readonly held: readonly { readonly shipment: string; readonly message: string; readonly label: number }[]
+    readonly held: readonly { readonly shipment: string; readonly message: string; readonly sender: string; readonly created: string; readonly urgency: string; readonly label: number }[]
     /** Written bundles of which the peer has not said that it has them, newest first. */
     readonly unconfirmed: readonly { readonly number: number; readonly writtenAt: string; readonly isMissed: boolean }[]
     /** Handed to the medium and in nobody's custody yet: by the last bundle they were in, and how often they went. */
@@ -36,7 +36,7 @@ export type BundleStatus = {
     readonly partial: readonly { readonly number: number; readonly remarks: readonly { readonly what: string; readonly code: string }[] }[]
   }
 }
-type OpenBundle = { readonly number: number; readonly state: string; readonly preparedBy: string | null; readonly summary: BundleSummary }
+type OpenBundle = { readonly number: number; readonly state: 'prepared' | 'released'; readonly preparedBy: string | null; readonly releasedBy: string | null; readonly summary: BundleSummary }
 
 /** All links that are carried by bundle, or one. @throws road.notByBundle */
 export async function bundleStatus(node: Node, link?: string): Promise<readonly BundleStatus[]> {
@@ -55,16 +55,16 @@ async function statusOf(tx: Tx, road: Road, link: string): Promise<BundleStatus>
   const shipments = await shipmentsFor(tx, patience, MOST)
   const waiting = shipments.filter(({ idle, label }) => idle && label <= setting.maxLabel.out)
   const bundles = await listBundles(tx, link, LISTED)
-  const open = bundles.find(({ state }) => state === 'prepared' || state === 'released') ?? null
+  const open = bundles.flatMap(openOf)[0] ?? null
   const seen = known.heardLife === null ? [] : await takenBundles(tx, link, known.heardLife, MOST)
   return {
     link,
     oneWay: setting.oneWay,
     out: {
       lastNumber: known.lastNumber,
-      open: open === null ? null : openOf(open),
+      open,
       waiting: { shipments: waiting.length, bytes: waiting.reduce((sum, one) => sum + one.bytes, 0), receipts: (await relaysFor(tx, patience, MOST)).length, answers: (await answersFor(tx, patience, MOST)).length },
-      held: shipments.filter(({ label }) => label > setting.maxLabel.out).slice(0, LISTED).map(({ id, message, label }) => ({ shipment: id, message, label })),
+      held: shipments.filter(({ label }) => label > setting.maxLabel.out).slice(0, LISTED).map(({ id, message, sender, created, urgency, label }) => ({ shipment: id, message, sender, created: created.toISOString(), urgency, label })),
       unconfirmed: bundles.flatMap(({ number, state, writtenAt, confirmedAt, lostAt }) => (state === 'written' && confirmedAt === null && writtenAt !== null ? [{ number, writtenAt: writtenAt.toISOString(), isMissed: lostAt !== null }] : [])),
       unanswered: await unanswered(tx, link),
     },
@@ -78,14 +78,14 @@ async function statusOf(tx: Tx, road: Road, link: string): Promise<BundleStatus>
 }
 
 /** What whoever releases a bundle looks at: the heads of its shipments, as every centre sees them; those above the reader's clearance are counted only. @throws road.noBundle */
-export async function bundleContents(node: Node, link: string, number: number, clearance: number): Promise<{ readonly bundle: OpenBundle; readonly shipments: readonly BundledShipment[]; readonly aboveClearance: number }> {
+export async function bundleContents(node: Node, link: string, number: number, clearance: number): Promise<{ readonly shipments: readonly BundledShipment[]; readonly aboveClearance: number }> {
   return node.transaction(service('road'), async (tx) => {
-    const bundle = await findBundle(tx, link, number)
-    if (bundle === null) throw roadFaults.noBundle()
+    if ((await findBundle(tx, link, number)) === null) throw roadFaults.noBundle()
     const all = await bundledShipments(tx, link, number)
     const shipments = all.filter(({ label }) => label <= clearance)
-    return { bundle: openOf(bundle), shipments, aboveClearance: all.length - shipments.length }
+    return { shipments, aboveClearance: all.length - shipments.length }
   })
 }
 
-const openOf = ({ number, state, preparedBy, summary }: BundleRow): OpenBundle => ({ number, state, preparedBy, summary })
+const openOf = ({ number, state, preparedBy, releasedBy, summary }: BundleRow): readonly OpenBundle[] =>
+  state === 'prepared' || state === 'released' ? [{ number, state, preparedBy, releasedBy, summary }] : []

@@ -40,11 +40,11 @@ const notUnderWay = (patience: Patience, kind: string, ref: ReturnType<typeof sq
     where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and b.created >= ${since} and ${outstanding(patience)})
   and (${patience.times}::int is null or (select count(*) from road.bundle_item i join road.bundle b on (b.link, b.number) = (i.link, i.number) where i.link = ${patience.link} and i.kind = ${kind} and i.ref = ${ref} and b.state = 'written') < ${patience.times}::int))`
 
-export type WaitingShipment = { readonly id: string; readonly message: string; readonly kind: string; readonly label: number; readonly thread: string; readonly sender: string; readonly urgency: string; readonly ordinal: number; readonly rank: number; readonly bytes: number; readonly idle: boolean }
+export type WaitingShipment = { readonly id: string; readonly message: string; readonly kind: string; readonly label: number; readonly thread: string; readonly sender: string; readonly urgency: string; readonly ordinal: number; readonly rank: number; readonly bytes: number; readonly created: Date; readonly idle: boolean }
 
 /** Shipments that wait for a link, the earliest deadline first. `idle`: in no bundle that is still waited for. */
 export async function shipmentsFor(tx: Tx, patience: Patience, limit: number): Promise<readonly WaitingShipment[]> {
-  const { rows } = await sql<Omit<WaitingShipment, 'rank' | 'bytes'> & { rank: string; bytes: string }>`select s.id, s.message, m.kind, m.label, s.thread, s.sender, s.urgency::text, s.ordinal, s.rank, bo.bytes,
+  const { rows } = await sql<Omit<WaitingShipment, 'rank' | 'bytes'> & { rank: string; bytes: string }>`select s.id, s.message, m.kind, m.label, s.thread, s.sender, m.head ->> 'urgency' as urgency, s.ordinal, s.rank, bo.bytes, m.created,
       ${notUnderWay(patience, 'shipment', sql.raw('s.id'))} as idle
     from road.shipment s join road.message m on m.id = s.message join road.body bo on bo.message = s.message where s.link = ${patience.link} and s.state = 'queued' order by s.rank limit ${limit}`.execute(tx)
   return rows.map((row) => ({ ...row, rank: Number(row.rank), bytes: Number(row.bytes) }))
