@@ -10,14 +10,14 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from './browser.ts'
 import { type Desk, enrol, openDesk } from './desk.ts'
-import { type RunningNetwork, type RunningNodes, startFreshNetwork } from './network.ts'
+import { type RunningNetwork, startFreshNetwork } from './network.ts'
 
 const COUNTY = 'wangchuan'
 const BUREAU = 'wangchuan-education'
 const CLI = join(import.meta.dirname, '..', 'bin', 'postroad.ts')
 
 let folder: string
-let nodes: RunningNetwork & RunningNodes
+let nodes: RunningNetwork
 let browser: Browser
 let home: string
 let state: DemoState

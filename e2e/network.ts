@@ -10,7 +10,7 @@ import { type DemoState, loadState, prepareDemoHome } from '@postroad/bin/demo/s
 export type Newcomer = { readonly account: string; readonly name: string; readonly code: string; readonly secret: string; readonly desk: string }
 /** The demo's nodes without a desk, for tests that come through terminals and commands. */
 export type RunningNodes = { readonly folder: string; readonly home: string; readonly state: DemoState; readonly network: Network; stop(): Promise<void> }
-export type RunningNetwork = { newcomer(person: string): Newcomer; stop(): Promise<void> }
+export type RunningNetwork = RunningNodes & { newcomer(person: string): Newcomer }
 
 /** The demo's four nodes as real processes with real databases, in a home of their own, fresh each time. */
 export async function startNodes(): Promise<RunningNodes> {
@@ -34,7 +34,7 @@ export async function startNodes(): Promise<RunningNodes> {
 }
 
 /** The same with the desk built, for people in a browser. */
-export async function startFreshNetwork(): Promise<RunningNetwork & RunningNodes> {
+export async function startFreshNetwork(): Promise<RunningNetwork> {
   await buildDesk()
   const nodes = await startNodes()
   const { home, state } = nodes

@@ -75,7 +75,7 @@ function importWords({ file, from, number, outcome, code, parts, remarks, gaps }
 
 function statusWords({ link, oneWay, out, in: inward }: BundleStatus): string {
   const rows: string[][] = [
-    ['已写出', `第 ${out.lastNumber} 号为止`],
+    ['已写出', out.lastWritten === 0 ? '无' : `第 ${out.lastWritten} 号为止`],
     ['待写出', out.open === null ? '无' : `第 ${out.open.number} 号，${out.open.state === 'prepared' ? '待放行' : '已放行'}`],
     ['待发', `运单 ${out.waiting.shipments} 件（${megabytes(out.waiting.bytes)}），回执 ${out.waiting.receipts} 份，答复 ${out.waiting.answers} 份`],
     ['对方未确认', out.unconfirmed.length === 0 ? '无' : out.unconfirmed.map(({ number, writtenAt, isMissed }) => `第 ${number} 号（${clockTime(writtenAt)}${isMissed ? `，${amber('对方没有收到')}` : ''}）`).join('、')],

@@ -127,7 +127,7 @@ describe('on the way', () => {
     await reaches(thread, 'x.gov', 'arrived')
     const more = (ordinal: number, options: Parameters<typeof letter>[3] = {}) => letter(network, 'p.party', ['x.gov'], { thread, ordinal, regarding: thread, ...options })
     const [second, third, urgent, recall] = await Promise.all([more(1), more(2), more(3, { urgency: 'urgent' }), more(4, { kind: 'recallRequest' })])
-    const names = new Map([[second, 'second'], [third, 'third'], [urgent, 'urgent'], [recall, 'recall']].map(([each, name]) => [(each as typeof second).submission.head.id, name as string]))
+    const names = new Map(Object.entries({ second, third, urgent, recall }).map(([name, { submission }]) => [submission.head.id, name]))
     const claimed: (readonly string[])[] = []
     await expect(node.transaction(sender, async (tx) => {
       for (const { submission } of [third, second, urgent, recall]) await submit(tx, node, sender, submission)

@@ -1,5 +1,6 @@
 export { act, closeByPerson, recordOrganReceipts } from './act.ts'
 export type { ExportOrder, Exported } from './bundle/export.ts'
+export { LAST_NUMBER as LAST_BUNDLE } from './bundle/format.ts'
 export { endHeld } from './bundle/held.ts'
 export type { ImportReport } from './bundle/import.ts'
 export { prepareBundle, releaseBundle } from './bundle/prepare.ts'

@@ -1,12 +1,13 @@
 import { requireDuty } from '@postroad/kernel/http'
 import type { Node } from '@postroad/kernel/node'
 import type { Server } from '@postroad/kernel/plugin'
+import { LAST_BUNDLE } from '@postroad/road/service'
 import { directoryId } from '@postroad/waybill'
 import { z } from 'zod'
 import { bundleLinks, contents } from './model.ts'
 import { bundleLinksOf, contentsOf } from './service.ts'
 
-const byNumber = z.strictObject({ link: directoryId, number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
+const byNumber = z.strictObject({ link: directoryId, number: z.coerce.number().int().min(1).max(LAST_BUNDLE) })
 
 /** What the page 摆渡 shows, under /api/console; its acts are the road's own routes. */
 export function bundleRoutes(server: Server, node: Node): void {

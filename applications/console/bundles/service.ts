@@ -10,8 +10,8 @@ export async function bundleLinksOf(node: Node, clearance: number): Promise<Bund
   const people = await names(node, all.flatMap(({ out: { open } }) => [open?.preparedBy, open?.releasedBy].filter((id) => id !== null && id !== undefined)))
   const personOf = (id: string | null) => (id === null ? null : { id, name: people.get(id) ?? id })
   return {
-    links: all.map(({ link, oneWay, out: { lastNumber, open, held, ...out }, in: { highest, heardAt, gaps, partial } }) => ({
-      link, title: directory.node(link)?.title ?? link, oneWay, twoPersons: settingOf(link).release === 'twoPersons', ...out, lastWritten: open === null ? lastNumber : open.number - 1,
+    links: all.map(({ link, oneWay, out: { open, held, ...out }, in: { highest, heardAt, gaps, partial } }) => ({
+      link, title: directory.node(link)?.title ?? link, oneWay, twoPersons: settingOf(link).release === 'twoPersons', ...out,
       open: open === null ? null : { number: open.number, state: open.state, preparedBy: personOf(open.preparedBy), releasedBy: personOf(open.releasedBy), ...open.summary },
       held: held.filter(({ label }) => label <= clearance).map(({ shipment, sender, created, urgency, label }) => ({ shipment, sender: directory.organ(sender)?.title ?? sender, created, urgency, label })),
       heldAbove: held.filter(({ label }) => label > clearance).length,

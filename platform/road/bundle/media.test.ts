@@ -117,12 +117,12 @@ describe('media that come wrong', () => {
 
   it('a medium that is not there, or too many volumes for it, is said before anything counts as written', async () => {
     const message = await post(300_000)
-    const { lastNumber } = (await bundleStatus(at(CITY).node, COUNTY))[0]?.out ?? { lastNumber: 0 }
+    const { lastWritten } = (await bundleStatus(at(CITY).node, COUNTY))[0]?.out ?? { lastWritten: 0 }
     await expect(write(at(CITY), COUNTY, { folder: '/nowhere/at/all' })).rejects.toMatchObject({ code: 'road.mediumFailed', detail: { reason: 'ENOENT' } })
     await expect(write(at(CITY), COUNTY, { folder: '/dev/full' })).rejects.toMatchObject({ code: 'road.mediumFailed' })
     await expect(write(at(CITY), COUNTY, { volumeBytes: 100 })).rejects.toMatchObject({ code: 'road.mediumFailed', detail: { reason: 'volumes' } })
     const folder = await write(at(CITY), COUNTY)
-    expect(readSigned(folder).manifest.number).toBe(lastNumber + 1)
+    expect(readSigned(folder).manifest.number).toBe(lastWritten + 1)
     expect((await read(at(COUNTY), folder)).outcome).toBe('imported')
     await settle()
     expect(await stateOf(message)).toBe('arrived')

@@ -17,7 +17,8 @@ export type BundleStatus = {
   readonly link: string
   readonly oneWay: boolean
   readonly out: {
-    readonly lastNumber: number
+    /** 0: none. */
+    readonly lastWritten: number
     /** Waits for a person or for the medium. */
     readonly open: OpenBundle | null
     /** Waits for the next bundle. */
@@ -61,7 +62,7 @@ async function statusOf(tx: Tx, road: Road, link: string): Promise<BundleStatus>
     link,
     oneWay: setting.oneWay,
     out: {
-      lastNumber: known.lastNumber,
+      lastWritten: bundles.find(({ state }) => state === 'written')?.number ?? 0,
       open,
       waiting: { shipments: waiting.length, bytes: waiting.reduce((sum, one) => sum + one.bytes, 0), receipts: (await relaysFor(tx, patience, MOST)).length, answers: (await answersFor(tx, patience, MOST)).length },
       held: shipments.filter(({ label }) => label > setting.maxLabel.out).slice(0, LISTED).map(({ id, message, sender, created, urgency, label }) => ({ shipment: id, message, sender, created: created.toISOString(), urgency, label })),

@@ -71,7 +71,7 @@ function Standing({ link: { lastWritten, unconfirmed, unanswered, heard: { highe
         <dl className="facts">
           <dt>{words.written}</dt><dd>{lastWritten === 0 ? words.nothingYet : words.upTo(lastWritten)}</dd>
           <dt>{words.unconfirmed}</dt>
-          <dd>{unconfirmed.length === 0 ? words.noGaps : unconfirmed.map(({ number, writtenAt, isMissed }) => <div key={number}>{isMissed ? <b>{words.number(number, number)}</b> : words.number(number, number)}　<span className="quiet">{fullDate(writtenAt)}</span></div>)}</dd>
+          <dd>{unconfirmed.length === 0 ? words.nothing : unconfirmed.map(({ number, writtenAt, isMissed }) => <div key={number}>{isMissed ? <b>{words.nth(number)}</b> : words.nth(number)}　<span className="quiet">{fullDate(writtenAt)}</span></div>)}</dd>
           {unanswered.length > 0 && <><dt>{words.unanswered}</dt><dd>{unanswered.map(({ number, shipments, times }) => <div key={number}>{words.unansweredOf(number, shipments, times)}</div>)}</dd></>}
         </dl>
         {missed && <p className="notice">{words.missed}</p>}
@@ -79,9 +79,9 @@ function Standing({ link: { lastWritten, unconfirmed, unanswered, heard: { highe
       <div>
         <h3>{words.in}</h3>
         <dl className="facts">
-          <dt>{words.highest}</dt><dd>{highest === 0 ? words.nothingYet : <>{words.number(highest, highest)}{at !== null && <>　<span className="quiet">{fullDate(at)}</span></>}</>}</dd>
-          <dt>{words.gaps}</dt><dd>{gaps.length === 0 ? words.noGaps : gaps.map(({ from, to }) => <div key={from}><b>{words.number(from, to)}</b></div>)}</dd>
-          {partial.length > 0 && <><dt>{words.partial}</dt><dd>{partial.map((number) => <div key={number}><b>{words.number(number, number)}</b></div>)}</dd></>}
+          <dt>{words.highest}</dt><dd>{highest === 0 ? words.nothingYet : <>{words.nth(highest)}{at !== null && <>　<span className="quiet">{fullDate(at)}</span></>}</>}</dd>
+          <dt>{words.gaps}</dt><dd>{gaps.length === 0 ? words.nothing : gaps.map(({ from, to }) => <div key={from}><b>{words.range(from, to)}</b></div>)}</dd>
+          {partial.length > 0 && <><dt>{words.partial}</dt><dd>{partial.map((number) => <div key={number}><b>{words.nth(number)}</b></div>)}</dd></>}
         </dl>
         {gaps.length > 0 && <p className="notice">{words.gapsHelp}</p>}
         {partial.length > 0 && <p className="notice">{words.partialHelp}</p>}

@@ -1,6 +1,6 @@
 import { api, ErrorPanel, fullDate, LabelMark, UrgencyMark, useAct, useSession } from '@postroad/desk/kit'
 import { Button } from 'antd'
-import { useState } from 'react'
+import { Fragment, useState } from 'react'
 import type { BundleLink } from '../../bundles/model.ts'
 import { bundleWords as words } from './words.ts'
 
@@ -13,27 +13,31 @@ export function Held({ link: { link, held, heldAbove }, onChanged }: { readonly 
     setChosen(null)
     await onChanged()
   })
+  const { columns } = words
   const mayEnd = session.acting.duties.includes('road.release')
   return (
     <article className="applicant" aria-label={words.held(held.length + heldAbove)}>
       <h3>{words.held(held.length + heldAbove)}</h3>
       <p className="notice">{words.heldHelp}</p>
       <ErrorPanel thrown={end.thrown} onClose={end.forget} />
-      <table className="table">
-        <thead><tr><th>{words.columns.sender}</th><th>{words.columns.marks}</th><th>{words.columns.created}</th><th /></tr></thead>
+      <table className="table table-cards">
+        <thead><tr><th>{columns.sender}</th><th>{columns.marks}</th><th>{columns.created}</th><th /></tr></thead>
         <tbody>
           {held.map(({ shipment, sender, urgency, label, created }) => (
-            <tr key={shipment}>
-              <td>{sender}</td><td><UrgencyMark urgency={urgency} /> <LabelMark label={label} /></td><td>{fullDate(created)}</td>
-              <td>
-                {!mayEnd ? null : chosen !== shipment ? <button type="button" className="text-link" onClick={() => setChosen(shipment)}>{words.end}</button> : (
-                  <>
+            <Fragment key={shipment}>
+              <tr>
+                <td data-label={columns.sender}>{sender}</td><td data-label={columns.marks}><span><UrgencyMark urgency={urgency} /> <LabelMark label={label} /></span></td><td data-label={columns.created}>{fullDate(created)}</td>
+                <td>{mayEnd && chosen !== shipment && <button type="button" className="text-link" onClick={() => setChosen(shipment)}>{words.end}</button>}</td>
+              </tr>
+              {chosen === shipment && (
+                <tr>
+                  <td colSpan={4}>
                     <p className="quiet">{words.endHelp}</p>
                     <div className="reason-acts"><Button type="text" onClick={() => setChosen(null)}>{words.cancel}</Button><Button type="primary" loading={end.busy} onClick={() => end.start(shipment)}>{words.endConfirm}</Button></div>
-                  </>
-                )}
-              </td>
-            </tr>
+                  </td>
+                </tr>
+              )}
+            </Fragment>
           ))}
         </tbody>
       </table>

@@ -8,7 +8,7 @@ import { bundleWords as words } from './words.ts'
 type Props = { readonly link: BundleLink; readonly open: OpenBundle; onChanged(): Promise<void> }
 
 /** A bundle that waits for the second person, who looks at what goes, or for the medium. */
-export function OpenBundlePanel({ link: { link, title, twoPersons }, open, onChanged }: Props) {
+export function OpenBundlePanel({ link: { link, title }, open, onChanged }: Props) {
   const { number, state, preparedBy, releasedBy } = open
   const session = useSession()
   const [compared, setCompared] = useState(false)
@@ -23,7 +23,7 @@ export function OpenBundlePanel({ link: { link, title, twoPersons }, open, onCha
     <article className="applicant" aria-label={`${words.package(number)} ${title}`}>
       <h3>{words.package(number)}　<span className="quiet">{words.states[state]}</span></h3>
       <p>{words.contents(open.shipments, open.receipts, open.answers, fileSize(open.bytes))}</p>
-      {twoPersons && <p className="quiet">{preparedBy === null ? words.byOperator : words.preparedBy(preparedBy.name)}{releasedBy !== null && `，${words.releasedBy(releasedBy.name)}`}</p>}
+      {preparedBy !== null && <p className="quiet">{words.preparedBy(preparedBy.name)}{releasedBy !== null && `，${words.releasedBy(releasedBy.name)}`}</p>}
       <Inside link={link} open={open} shown={mayRelease} />
       {state === 'released' && <div><p>{words.write}</p><p><code>{words.command(link)}</code></p></div>}
       <ErrorPanel thrown={decide.thrown} onClose={decide.forget} />
@@ -52,14 +52,14 @@ function Inside({ link, open: { number, shipments }, shown }: { readonly link: s
   const { columns } = words
   return (
     <>
-      <table className="table">
+      <table className="table table-cards">
         <thead><tr><th>{columns.sender}</th><th>{columns.recipients}</th><th>{columns.marks}</th><th>{columns.size}</th><th>{columns.created}</th></tr></thead>
         <tbody>
           {query.data.shipments.map((one) => (
             <tr key={one.message}>
-              <td>{one.sender}</td><td>{one.recipients.join('、')}</td>
-              <td><UrgencyMark urgency={one.urgency} /> <LabelMark label={one.label} />{one.urgency === 'normal' && one.label === 0 && '—'}</td>
-              <td>{fileSize(one.bytes)}</td><td>{fullDate(one.created)}</td>
+              <td data-label={columns.sender}>{one.sender}</td><td data-label={columns.recipients}>{one.recipients.join('、')}</td>
+              <td data-label={columns.marks}><span><UrgencyMark urgency={one.urgency} /> <LabelMark label={one.label} />{one.urgency === 'normal' && one.label === 0 && '—'}</span></td>
+              <td data-label={columns.size}>{fileSize(one.bytes)}</td><td data-label={columns.created}>{fullDate(one.created)}</td>
             </tr>
           ))}
         </tbody>
