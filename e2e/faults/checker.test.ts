@@ -31,6 +31,7 @@ describe('the checker of a run under fire', () => {
     ['bytes that changed on the way', 'altered', changed('shown', { digest: 'other' })],
     ['a shipment that one end has and the other has not', 'countsDiffer', changed('books', { count: '1', digest: 'x' }).filter((event) => event['side'] !== 'taken')],
     ['a ledger that does not verify', 'ledgerBroken', changed('ledger', { ok: false })],
+    ['a node whose books nobody can read', 'unreadable', [...GOOD, { e: 'unreadable', node: 'county', why: 'down' }]],
     ['a letter that was accepted and never shown', 'lost', without('shown')],
     ['a delivery that was given up', 'gaveUp', changed('end', { state: 'undeliverable' })],
     ['a refusal that no fault explains', 'unclear', [...GOOD, { e: 'refused', node: 'province', message: 'n', code: 'road.clientIdReused' }]],

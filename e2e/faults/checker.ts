@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { type Violation as SharedViolation, check as checkShared } from '@postroad/waybill/simulation/checker'
 
 export type Violation = Omit<SharedViolation, 'rule'> & { readonly rule: SharedViolation['rule'] | Rule }
-export type Rule = 'notHeld' | 'altered' | 'countsDiffer' | 'ledgerBroken' | 'growing' | 'unclear' | 'gaveUp' | 'diedByItself'
+export type Rule = 'notHeld' | 'altered' | 'countsDiffer' | 'ledgerBroken' | 'growing' | 'unclear' | 'gaveUp' | 'diedByItself' | 'unreadable'
 type Line = Readonly<Record<string, unknown>> & { readonly e: string; readonly t: number }
 
 const text = (line: Line, field: string): string => (typeof line[field] === 'string' ? line[field] : '')
@@ -24,7 +24,7 @@ export function check(history: readonly string[]): Violation[] {
     const value = JSON.parse(row) as Line
     return typeof value.e === 'string' ? [value] : []
   })
-  return [...checkShared(history), ...unheld(lines), ...altered(lines), ...countsDiffer(lines), ...brokenLedgers(lines), ...growing(lines), ...unclear(lines), ...gaveUp(lines), ...diedByItself(lines)]
+  return [...checkShared(history), ...unheld(lines), ...altered(lines), ...countsDiffer(lines), ...brokenLedgers(lines), ...unreadable(lines), ...growing(lines), ...unclear(lines), ...gaveUp(lines), ...diedByItself(lines)]
 }
 
 /** What was promised before a power cut lies on the disk after it: what a terminal was told, and what a neighbour got a custody receipt for. */
@@ -62,6 +62,10 @@ function countsDiffer(lines: readonly Line[]): Violation[] {
 
 const brokenLedgers = (lines: readonly Line[]): Violation[] =>
   lines.filter((line) => line.e === 'ledger' && line['ok'] !== true).map((line) => ({ rule: 'ledgerBroken', message: '', detail: `${text(line, 'node')}: ${JSON.stringify(line)}` }))
+
+/** A node whose database stays down when all faults are over. */
+const unreadable = (lines: readonly Line[]): Violation[] =>
+  lines.filter(({ e }) => e === 'unreadable').map((line) => ({ rule: 'unreadable', message: '', detail: `${text(line, 'node')}: ${text(line, 'why')}` }))
 
 /** Memory and open files of each process in the run's last quarter against its second. */
 function growing(lines: readonly Line[]): Violation[] {

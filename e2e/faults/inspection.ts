@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type SuiteId, fromBase64url, hex } from '@postroad/gm'
 import { suites } from '@postroad/gm/node'
-import { startPostgres } from '@postroad/kernel/postgres'
+import { DATABASE, runningUrl, startPostgres } from '@postroad/kernel/postgres'
 import { chunkHash } from '@postroad/waybill'
 import pg from 'pg'
 import type { FireNode } from './network.ts'
@@ -11,11 +11,17 @@ import type { FireNode } from './network.ts'
 /** Reads a node's database past the node itself, as the superuser, whom row policies do not bind. */
 export type Books = { ask<T extends object>(text: string, values?: readonly unknown[]): Promise<T[]>; close(): Promise<void> }
 
-/** Reads a node's books. A fault may strike the database meanwhile: then they are read once more from the beginning. */
-export async function withBooks<T>(node: FireNode, look: (books: Books) => Promise<T>): Promise<T> {
+/** Reads the books of a node that lives. Its database is for the node to start: one that stays down is what the harness is here to find. */
+export const withBooks = <T>(node: FireNode, look: (books: Books) => Promise<T>): Promise<T> => reading(async () => openBooks(runningUrl(node.home, DATABASE) ?? isDown(node)), look)
+
+/** Reads the books of a node that lies down after a power cut: its database is started for it, and the node adopts it later. */
+export const withFallenBooks = <T>(node: FireNode, look: (books: Books) => Promise<T>): Promise<T> => reading(async () => openBooks((await startPostgres(node.home)).url('superuser')), look)
+
+/** A fault may strike the database meanwhile: then it is read once more from the beginning. */
+async function reading<T>(open: () => Promise<Books>, look: (books: Books) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await readBooks(node, look)
+      return await readOnce(open, look)
     } catch (error) {
       if (tries === MOST_READINGS) throw error
       await wait(500)
@@ -24,8 +30,8 @@ export async function withBooks<T>(node: FireNode, look: (books: Books) => Promi
 }
 const MOST_READINGS = 20
 
-async function readBooks<T>(node: FireNode, look: (books: Books) => Promise<T>): Promise<T> {
-  const books = await openBooks(node)
+async function readOnce<T>(open: () => Promise<Books>, look: (books: Books) => Promise<T>): Promise<T> {
+  const books = await open()
   try {
     return await look(books)
   } finally {
@@ -33,10 +39,12 @@ async function readBooks<T>(node: FireNode, look: (books: Books) => Promise<T>):
   }
 }
 
-/** Starts the node's PostgreSQL where it is down; the node adopts it later. */
-async function openBooks({ home }: FireNode): Promise<Books> {
-  const postgres = await startPostgres(home)
-  const client = new pg.Client(postgres.url('superuser'))
+function isDown({ id }: FireNode): never {
+  throw new Error(`the database of ${id} is down`)
+}
+
+async function openBooks(url: string): Promise<Books> {
+  const client = new pg.Client(url)
   client.on('error', () => undefined)
   await client.connect()
   return { ask: async <T extends object>(text: string, values: readonly unknown[] = []) => (await client.query<T>(text, [...values])).rows, close: () => client.end() }

@@ -10,7 +10,7 @@ import { createDice } from '@postroad/waybill/simulation'
 import { type Violation, check } from './checker.ts'
 import { lookOn } from './console.ts'
 import { type History, openHistory } from './history.ts'
-import { endingReceipts, endsOf, handedAndTaken, lastCodes, resourcesOf, waitingIn, withBooks } from './inspection.ts'
+import { type Books, endingReceipts, endsOf, handedAndTaken, lastCodes, resourcesOf, waitingIn, withBooks } from './inspection.ts'
 import { type FireNetwork, PLACES, startNetwork } from './network.ts'
 import { type Crew, startCrew } from './people.ts'
 import { PLANTED, type PlantedBug } from './planted.ts'
@@ -73,25 +73,32 @@ function sample(network: FireNetwork, history: History): void {
   }
 }
 
-/** Nobody writes any more: what waits must get through by itself. */
+/** Nobody writes any more: what waits must get through by itself. A node whose books nobody can read has not come to rest. */
 async function comesToRest(network: FireNetwork, crew: Crew, patienceMs: number, tell: (line: string) => void): Promise<boolean> {
-  for (const end = performance.now() + patienceMs; performance.now() < end; await wait(500)) {
-    const waiting = await Promise.all(network.nodes.map(async (node) => withBooks(node, waitingIn)))
-    const open = await Promise.all(network.nodes.map(async (node) => withBooks(node, endsOf)))
-    const isOpen = open.flat().some(({ state, kind }) => kind === 'document' && !['signedFor', 'registered', 'returned', 'recalled', 'undeliverable', 'closed'].includes(state))
-    if (crew.waiting() === 0 && !isOpen && waiting.every((counts) => Object.values(counts).every((count) => count === 0))) return true
-    if (end - performance.now() < 500) {
-      const why = await Promise.all(network.nodes.map((node) => withBooks(node, lastCodes)))
-      tell(`still waiting: ${network.nodes.map(({ id }, i) => `${id} ${JSON.stringify(waiting[i])} ${JSON.stringify(why[i])}`).join(' ')}; letters ${crew.waiting()}, open ${isOpen}`)
-    }
+  for (const end = performance.now() + patienceMs; ; await wait(500)) {
+    const looks = await Promise.all(network.nodes.map((node) => withBooks(node, lookAt).catch((error: Error) => error.message)))
+    if (crew.waiting() === 0 && looks.every((look) => typeof look === 'object' && !look.isOpen && Object.values(look.waiting).every((count) => count === 0))) return true
+    if (performance.now() < end) continue
+    tell(`still waiting: ${network.nodes.map(({ id }, i) => `${id} ${JSON.stringify(looks[i])}`).join(' ')}; letters ${crew.waiting()}`)
+    return false
   }
-  return false
 }
+
+async function lookAt(books: Books): Promise<{ readonly waiting: Readonly<Record<string, number>>; readonly codes: Readonly<Record<string, number>>; readonly isOpen: boolean }> {
+  const isOpen = (await endsOf(books)).some(({ state, kind }) => kind === 'document' && !ENDED.includes(state))
+  return { waiting: await waitingIn(books), codes: await lastCodes(books), isOpen }
+}
+const ENDED = ['signedFor', 'registered', 'returned', 'recalled', 'undeliverable', 'closed']
 
 /** How everything stands at last, at both ends. */
 async function writeDown(network: FireNetwork, history: History): Promise<void> {
   for (const node of network.nodes) {
-    const { ends, ending, both } = await withBooks(node, async (books) => ({ ends: await endsOf(books), ending: await endingReceipts(books), both: await handedAndTaken(books) }))
+    const last = await withBooks(node, async (books) => ({ ends: await endsOf(books), ending: await endingReceipts(books), both: await handedAndTaken(books) })).catch((error: Error) => error.message)
+    if (typeof last === 'string') {
+      history.emit('unreadable', { node: node.id, why: last })
+      continue
+    }
+    const { ends, ending, both } = last
     for (const { message, organ, side, state, kind } of ends) if (kind === 'document') history.emit(side === 'sent' ? 'end' : 'endThere', { message, organ, state })
     for (const { id, message, organ, kind, node: maker, isHome } of ending) {
       // what the nodes themselves decide is known from where it was made

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { readPidFile } from '@postroad/kernel/postgres-pid'
 import type { History } from './history.ts'
-import { handedTo, heldOf, receiptsHeldOf, resourcesOf, withBooks } from './inspection.ts'
+import { handedTo, heldOf, receiptsHeldOf, resourcesOf, withBooks, withFallenBooks } from './inspection.ts'
 import { type FireNetwork, type FireNode, PLACES } from './network.ts'
 import type { Crew } from './people.ts'
 import type { Fault, Planned } from './schedule.ts'
@@ -126,9 +126,12 @@ async function cutPower(order: StormOrder, node: FireNode, forMs: number): Promi
   await wait(forMs / 2)
   const own = crew.accepted.slice(0, accepted).filter((sent) => sent.node === node.id).slice(-200).map(({ letter }) => letter.packed.head.id)
   const receipts = crew.acted.slice(0, acted).filter((one) => one.node === node.id).slice(-200).map(({ receipt }) => receipt)
-  const handed = await Promise.all(neighboursOf(network, node).map((peer) => withBooks(peer, (books) => handedTo(books, node.id))))
+  const handed = await Promise.all(neighboursOf(network, node).map((peer) => withBooks(peer, (books) => handedTo(books, node.id)).catch((error: Error) => {
+    history.emit('notRead', { node: peer.id, why: error.message }) // whether it recovers is judged at the end
+    return []
+  })))
   const messages = [...new Set([...own, ...handed.flat()])]
-  const held = await withBooks(node, async (books) => ({ messages: await heldOf(books, node, messages), receipts: await receiptsHeldOf(books, receipts) }))
+  const held = await withFallenBooks(node, async (books) => ({ messages: await heldOf(books, node, messages), receipts: await receiptsHeldOf(books, receipts) }))
   history.emit('countedOn', { node: node.id, messages, receipts })
   history.emit('holds', { node: node.id, ...held })
   await bringUp(order, node)

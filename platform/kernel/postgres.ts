@@ -186,12 +186,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The superuser's URL of the server that runs on this home now, for backups; null when none does. Holds a password: never log it. */
-export function runningUrl(home: string): string | null {
+/** The superuser's URL of the server that runs on this home now, for backups and for who checks it; null when none does. Holds a password: never log it. */
+export function runningUrl(home: string, database = 'postgres'): string | null {
   const folders = prepareHome(home)
   const data = join(folders.postgres, 'data')
   const server = readPidFile(data)
-  return server?.ready === true ? urlOf(openSecrets(folders.keys, data), server.socket, 'superuser', 'postgres') : null
+  return server?.ready === true ? urlOf(openSecrets(folders.keys, data), server.socket, 'superuser', database) : null
 }
 
 /** Removes everything the home's database holds. The server must be stopped. */

@@ -56,7 +56,7 @@ function Acts({ id, row, open }: { readonly id: string; readonly row: SentSummar
     else await terminal.call('voidDocument', [id, given.text])
     setAsking(null)
     setSaid({ recall: sentWords.recallDone, correct: sentWords.correctDone, void: sentWords.voidDone }[kind])
-    await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === 'documents' })
+    void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === 'documents' }) // the act is done: the next notice's button must not swallow a click while lists are read anew
   })
   const evidence = useAct(async () => {
     const { fileName, bytes } = await terminal.call('exportEvidence', [id, null])
