@@ -1,5 +1,6 @@
-import { EventEmitter } from 'node:events'
-import { Logger as WorkerLogger, type WorkerEvents, parseCronItems, run, runMigrations } from 'graphile-worker'
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Logger as WorkerLogger, type Runner, type RunnerOptions, type WorkerEvents, parseCronItems, run, runMigrations } from 'graphile-worker'
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Tx } from './database.ts'
@@ -67,17 +68,64 @@ export async function startJobs(node: Node, plugins: readonly Plugin[], url: str
   const taskList = Object.fromEntries([...jobs].map(([name, job]) => [name, (payload: unknown) => measured(name, job.run(payload, node))]))
   const scheduled = [...jobs].filter(([, job]) => job.every !== undefined)
   const parsedCronItems = parseCronItems(scheduled.map(([task, job]) => ({ task, match: job.every ?? '', identifier: task, options: { backfillPeriod: 0, jobKey: task, maxAttempts: 3 } })))
-  const workers: string[] = []
-  const events = new EventEmitter() as WorkerEvents
-  events.on('worker:create', ({ worker }) => workers.push(worker.workerId))
-  const runner = await run({ events, pgPool: pool, schema: SCHEMA, taskList, parsedCronItems, concurrency: 2, noHandleSignals: true, logger: workerLog(node) })
-  await keepWorkers(node, workers)
+  const options: RunnerOptions = { pgPool: pool, schema: SCHEMA, taskList, parsedCronItems, concurrency: 2, noHandleSignals: true, logger: workerLog(node), preset: { worker: UNWRITTEN_ENDS_THE_RUNNER } }
+  const runner = await keepRunning(node, options)
   return {
     stop: async () => {
       await runner.stop()
       await pool.end()
     },
   }
+}
+
+/** Without a batch nobody awaits the line that says how a job ended: a database that dies in that moment would end the whole process. As a batch, of whatever has ended by then, it ends only the runner. */
+const UNWRITTEN_ENDS_THE_RUNNER = { completeJobBatchDelay: 0, failJobBatchDelay: 0 }
+const AGAIN_MS = 1_000
+
+/** A runner that has given up is followed by another, which tries again what the first had begun. */
+async function keepRunning(node: Node, options: RunnerOptions): Promise<{ stop(): Promise<void> }> {
+  const names: string[] = []
+  const stopping = new AbortController()
+  const asked = once(stopping.signal, 'abort')
+  const first = await begin(node, options, names)
+  const keeping = (async (): Promise<void> => {
+    for (let runner: Runner | null = first; runner !== null; runner = await beginAgain(node, options, names, stopping.signal)) {
+      await Promise.race([asked, runner.promise.catch(() => undefined)]) // the runner has logged why
+      if (stopping.signal.aborted) return void (await runner.stop().catch(() => undefined)) // it may have given up already
+      node.log.error({ part: 'jobs' }, 'the job runner gave up; another is started')
+    }
+  })()
+  return {
+    stop: async () => {
+      stopping.abort()
+      await keeping
+    },
+  }
+}
+
+/** `names` are those under which runners of this process have locked jobs; what an earlier one still holds is given back. */
+async function begin(node: Node, options: RunnerOptions, names: string[]): Promise<Runner> {
+  const events = new EventEmitter() as WorkerEvents
+  await freeJobs(node, names)
+  events.on('pool:create', ({ workerPool }) => names.push(workerPool.id))
+  const runner = await run({ ...options, events })
+  await keepWorkers(node, names).catch(async (error: unknown) => {
+    await runner.stop().catch(() => undefined) // it may have given up already
+    throw error
+  })
+  return runner
+}
+
+async function beginAgain(node: Node, options: RunnerOptions, names: string[], stopping: AbortSignal): Promise<Runner | null> {
+  while (!stopping.aborted) {
+    try {
+      return await begin(node, options, names)
+    } catch (error) {
+      node.log.warn({ part: 'jobs', err: error }, 'the job runner could not be started; tried again')
+      await wait(AGAIN_MS, null, { signal: stopping }).catch(() => undefined) // asked to stop
+    }
+  }
+  return null
 }
 
 /** Jobs that a dead process had begun are tried again at once, not after the hours that the runner itself would wait. */
