@@ -13,6 +13,8 @@ export type Processes = {
   isEldest(role: Role): boolean
   /** Whether another process of the node lives. */
   hasOthers(): boolean
+  /** From now on this process's job runner locks jobs under these names. */
+  locksAs(names: readonly string[]): void
 }
 
 /** What every room is handed: the running node. Rooms find each other through imports of `service.ts`, not through this. */

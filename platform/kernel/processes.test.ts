@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ALL_ROLES, type Role, readConfig } from './config.ts'
 import { createLog } from './log.ts'
 import type { Plugin } from './plugin.ts'
 import { service } from './principal.ts'
-import { processGone } from './processes.ts'
+import { keepWorkers, processGone } from './processes.ts'
 import { type RunningNode, startNode } from './start.ts'
 import { type TestNode, personOf, testNode, until } from './testing.ts'
 
@@ -96,6 +96,15 @@ describe('several processes of one node', () => {
     await two.events.settled()
     expect(announced).toEqual([{ process: 'elsewhere:1:dead', roles: ['jobs'], workers: ['dead-worker'] }])
     expect(await locked()).toBe(false)
+  })
+
+  it('that were struck off while they were silent enter themselves again, with the names under which they hold jobs', async () => {
+    const one = await first([room()])
+    const entered = async (): Promise<unknown> => (await one.node.transaction(service('jobs'), (tx) => sql`select workers from kernel.process where id = ${one.node.processes.self}`.execute(tx))).rows
+    await keepWorkers(one.node, ['pool-1'])
+    expect(await entered()).toEqual([{ workers: ['pool-1'] }])
+    await one.node.transaction(service('jobs'), (tx) => sql`delete from kernel.process`.execute(tx))
+    await vi.waitFor(async () => expect(await entered()).toEqual([{ workers: ['pool-1'] }]), { timeout: 20_000 })
   })
 
   it('start one after the other, so that what the first makes is there for the second', async () => {

@@ -22,13 +22,16 @@ export const processGone: EventDefinition<z.infer<typeof gone>> = { name: 'kerne
 type Row = { readonly id: string; readonly machine: string; readonly pid: number; readonly roles: Role[]; readonly workers: string[]; readonly isSilent: boolean }
 
 /** What a process is before it is enrolled, so that rooms can be handed a node at all. */
-export function createProcesses(roles: readonly Role[]): Processes & { see(rows: readonly Row[]): void } {
+export function createProcesses(roles: readonly Role[]): Processes & { see(rows: readonly Row[]): void; workers(): readonly string[] } {
   const self = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
   let living: readonly Row[] = []
+  let workers: readonly string[] = []
   const first = (role: Role): Row | undefined => living.find((row) => row.roles.includes(role))
   return {
     self,
     see: (rows) => void (living = rows),
+    workers: () => workers,
+    locksAs: (names) => void (workers = [...names]),
     does: (role) => roles.includes(role),
     isEldest: (role) => roles.includes(role) && (first(role)?.id ?? self) === self,
     hasOthers: () => living.some(({ id }) => id !== self),
@@ -39,7 +42,7 @@ export function createProcesses(roles: readonly Role[]): Processes & { see(rows:
 export async function enrol(node: Node, processes: ReturnType<typeof createProcesses>): Promise<Enrolled> {
   const beat = (): Promise<void> =>
     node.transaction(service('jobs'), async (tx) => {
-      await renew(tx, processes.self, node.config.roles)
+      await renew(tx, processes.self, node.config.roles, processes.workers())
       const rows = await readAll(tx)
       const dead = rows.filter((row) => row.id !== processes.self && (row.isSilent || hasDiedHere(row)))
       for (const { id: process, roles, workers } of await remove(tx, dead.map(({ id }) => id))) {
@@ -69,9 +72,10 @@ export const alone = <T>(node: Pick<Node, 'transaction'>, name: string, work: ()
     return work()
   })
 
-/** Under which names the job runner locks jobs for this process. */
+/** Tells under which names the job runner of this process locks jobs. */
 export async function keepWorkers(node: Node, workers: readonly string[]): Promise<void> {
-  await node.transaction(service('jobs'), (tx) => sql`update kernel.process set workers = ${[...workers]}::text[] where id = ${node.processes.self}`.execute(tx))
+  node.processes.locksAs(workers)
+  await node.transaction(service('jobs'), (tx) => renew(tx, node.processes.self, node.config.roles, workers))
 }
 
 /** Processes of one node start one after the other: the first makes the tables, the node's keys, its first statements. */
@@ -85,9 +89,10 @@ export async function startAlone<T>(database: Database, work: () => Promise<T>):
   }
 }
 
-async function renew(tx: Tx, id: string, roles: readonly Role[]): Promise<void> {
-  await sql`insert into kernel.process (id, machine, pid, roles) values (${id}, ${hostname()}, ${process.pid}, ${[...roles]}::text[])
-    on conflict (id) do update set seen = clock_timestamp()`.execute(tx)
+/** Whole each time: one that was silent for a while was struck off by another. */
+async function renew(tx: Tx, id: string, roles: readonly Role[], workers: readonly string[]): Promise<void> {
+  await sql`insert into kernel.process (id, machine, pid, roles, workers) values (${id}, ${hostname()}, ${process.pid}, ${[...roles]}::text[], ${[...workers]}::text[])
+    on conflict (id) do update set seen = clock_timestamp(), workers = excluded.workers`.execute(tx)
 }
 
 async function readAll(tx: Tx): Promise<readonly Row[]> {
