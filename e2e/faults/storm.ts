@@ -102,8 +102,9 @@ async function killNode(order: StormOrder, node: FireNode, { point, passings }: 
   if (point === null) await node.kill()
   else {
     await tell(node, { kind: 'fault', point, passings })
-    const died = await Promise.race([node.died().then(() => true), wait(POINT_PATIENCE_MS).then(() => false)])
-    if (!died) await tell(node, { kind: 'fault', point: null, passings: 0 })
+    await Promise.race([node.died(), wait(POINT_PATIENCE_MS)])
+    await tell(node, { kind: 'fault', point: null, passings: 0 })
+    const died = !isUp(node) // perhaps only while it was told to go on
     order.history.emit(died ? 'diedAt' : 'notPassed', { node: node.id, point })
     if (!died) return
   }
