@@ -12,7 +12,7 @@ import { type Figure, figure } from '../figure.ts'
 import { temporaryHome } from './folder.ts'
 
 type Sizes = { readonly short: number; readonly long: number; readonly seconds: number; readonly snapshotSeconds: number }
-const FULL: Sizes = { short: 60_000, long: 1_000_000, seconds: 10, snapshotSeconds: 60 }
+const FULL: Sizes = { short: 90_000, long: 1_000_000, seconds: 6, snapshotSeconds: 60 }
 const QUICK: Sizes = { short: 10_000, long: 40_000, seconds: 2, snapshotSeconds: 4 }
 
 /** What every part of this bench measures: shipments claimed, their messages read, and marked as handed on, in transactions of 128. */
