@@ -38,7 +38,7 @@ const STEPS: readonly Step[] = [
   own('rules of the house', checkHouse),
   program('nothing unused', 'knip', '--no-progress', '--no-config-hints'),
   program('under fire', 'node', 'e2e/faults/run.ts', '--seed', '20261123'),
-  program('planted bugs', 'node', 'e2e/faults/run.ts', '--seed', '20261123', '--plant', 'laneNotFreed,bodyNotAwaited'),
+  program('a planted bug', 'node', 'e2e/faults/run.ts', '--seed', '20261123', '--plant', 'bodyNotAwaited'),
   program('tests', 'vitest', 'run', '--configLoader', 'native'),
 ]
 
