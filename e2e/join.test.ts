@@ -124,12 +124,12 @@ describe('a department comes onto the network', () => {
   it('asks, shows its fingerprint, and waits, also after it was stopped', async () => {
     ports = await freePorts(21_000, 2)
     const first = postroadJoin([code, '--desk-port', String(ports[0]), '--road-port', String(ports[1]), '--organ', '县档案馆', '--organ-id', 'wangchuan.archives', '--system', '党委', '--issuing-name', '望川县档案馆', '--code-word', '望档', '--clerk', '柏舟', '--operator', '季野'])
-    await first.says('等待上级节点准入')
+    await first.says('请逐组念出') // the line after the fingerprint
     const fingerprint = spokenIn(first.printed())
     expect(fingerprint).toMatch(/^(\d{5} ){7}\d{5}$/)
     await first.stop()
     const second = postroadJoin([])
-    await second.says('等待上级节点准入')
+    await second.says('请逐组念出') // the line after the fingerprint
     expect(spokenIn(second.printed())).toBe(fingerprint)
 
     const { page } = operator

@@ -50,7 +50,8 @@ describe('reading hostile bytes', () => {
     expect(bom.ok).toBe(false)
   })
   it('accepts exactly the canonical text of a value', () => {
-    fc.assert(fc.property(fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 4 }), (value) => void expect(readCanonical(canonical(value), z.unknown(), { maxBytes: 1e6 })).toEqual({ ok: true, value: JSON.parse(canonicalText(value)) })))
+    const ofNoVersion = fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 4 }).filter((value) => value === null || typeof value !== 'object' || !Object.hasOwn(value, 'v')) // another `v` is refused, as below
+    fc.assert(fc.property(ofNoVersion, (value) => void expect(readCanonical(canonical(value), z.unknown(), { maxBytes: 1e6 })).toEqual({ ok: true, value: JSON.parse(canonicalText(value)) })))
   })
   it('reads heads and refuses other versions, large ones and contradictory ones', () => {
     const code = (value: unknown): string => {
